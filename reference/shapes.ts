@@ -4,12 +4,17 @@ import { InvalidInput } from './errors.ts';
 import { FLAT, type Levels, levelsOf, type Structure, WEAK } from './levels.ts';
 import { findSystem, type System, systems } from './systems/registry.ts';
 import type { InputName } from './systems/system.ts';
-import { checkTensor, type Tensor, toDense } from './tensor.ts';
+import { brief, checkTensor, show, type Tensor, toDense } from './tensor.ts';
 
 export const FORMS: readonly FormName[] = ['masked', 'recurrent', 'chunked'];
 export const DEFAULT_CHUNK_SIZE = 64;
 /** Positions are below 2^31, so that 32-bit integer operations on them are exact. */
 const MOST_POSITIONS = 2 ** 31 - 1;
+/** Finding a bucket takes time in proportion to the base. */
+const LARGEST_BASE = 2 ** 16;
+/** With T = 0 a case without any data may name any sizes; these keep the work and the answer within what a process can hold. */
+const MOST_HEADS = 2 ** 20;
+const MOST_STATE = 2 ** 26;
 
 /** One sequence: tokens [start, end) of batch row `row`. */
 export interface Sequence {
@@ -43,7 +48,7 @@ export interface Problem {
   cotangents: { o: Float64Array; finalState: Float64Array | null } | null;
 }
 
-const FIELDS = [
+export const CASE_FIELDS: readonly string[] = [
   'system',
   'inputs',
   'scale',
@@ -58,13 +63,15 @@ const FIELDS = [
   'path',
 ];
 
-const show = (shape: readonly (number | string)[]): string => `[${shape.join(',')}]`;
 const names = (list: readonly string[]): string => (list.length > 0 ? list.join(', ') : 'none');
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-function checkFields(where: string, object: object, known: readonly string[], what: string): void {
+/** Refuses a field that is not known: in the name of the argument that has it, or, on the case itself, in its own. */
+export function checkFields(where: string, object: object, known: readonly string[], argument?: string): void {
   for (const field of Object.keys(object)) {
-    if (!known.includes(field)) throw new InvalidInput(where, field, `unknown ${what}`, names(known), 'remove it');
+    if (known.includes(field)) continue;
+    const given = argument === undefined ? 'an unknown field' : `unknown field ${brief(field)}`;
+    throw new InvalidInput(where, argument ?? field.slice(0, 60), given, names(known), 'remove it');
   }
 }
 
@@ -92,21 +99,17 @@ function checkShape(
 
 function checkIntegers(where: string, argument: string, list: unknown, length: number | null): readonly number[] {
   if (!(Array.isArray(list) || list instanceof Int32Array)) {
-    throw new InvalidInput(where, argument, typeof list, 'an array of integers');
+    throw new InvalidInput(where, argument, brief(list), 'an array of integers');
   }
   const values: readonly number[] = Array.from(list as number[]);
   for (const value of values) {
     if (!Number.isInteger(value) || value < 0 || value > MOST_POSITIONS) {
-      throw new InvalidInput(where, argument, `entry ${value}`, 'integers from 0 to 2^31 - 1');
+      throw new InvalidInput(where, argument, `entry ${brief(value)}`, 'integers from 0 to 2^31 - 1');
     }
   }
   if (length !== null && values.length !== length) {
-    throw new InvalidInput(
-      where,
-      argument,
-      plural(values.length, 'entry').replace('entrys', 'entries'),
-      `n = ${length}`,
-    );
+    const given = values.length === 1 ? '1 entry' : `${values.length} entries`;
+    throw new InvalidInput(where, argument, given, `n = ${length}, one for each sequence`);
   }
   return values;
 }
@@ -115,14 +118,15 @@ function checkStructure(where: string, structure: unknown): Structure {
   if (structure === undefined) return WEAK;
   const wanted = '{"kind": "weak", "base": 2} (or a larger base) or {"kind": "strong"}';
   const given = structure as { kind?: unknown; base?: unknown } | null;
-  if (typeof given !== 'object' || given === null) throw new InvalidInput(where, 'structure', typeof structure, wanted);
-  checkFields(where, given, ['kind', 'base'], 'field of structure');
+  if (typeof given !== 'object' || given === null) throw new InvalidInput(where, 'structure', brief(structure), wanted);
+  checkFields(where, given, ['kind', 'base'], 'structure');
   if (given.kind === 'strong' && given.base === undefined) return { kind: 'strong' };
   if (given.kind === 'strong' && given.base === 2) return { kind: 'strong' };
   const base = given.base === undefined ? 2 : given.base;
-  const isBase = typeof base === 'number' && Number.isInteger(base) && base >= 2 && base <= MOST_POSITIONS;
+  const isBase = typeof base === 'number' && Number.isInteger(base) && base >= 2 && base <= LARGEST_BASE;
   if (given.kind === 'weak' && isBase) return { kind: 'weak', base };
-  throw new InvalidInput(where, 'structure', JSON.stringify(structure), wanted);
+  const remedy = given.kind === 'weak' ? 'bases are integers from 2 to 2^16' : '';
+  throw new InvalidInput(where, 'structure', `kind ${brief(given.kind)}, base ${brief(given.base)}`, wanted, remedy);
 }
 
 function checkForm(where: string, form: unknown, system: System, structure: Structure): FormName {
@@ -130,7 +134,7 @@ function checkForm(where: string, form: unknown, system: System, structure: Stru
   const chunks = isBinary || !system.logLinear;
   if (form === undefined) return system.recurrence === null ? 'masked' : chunks ? 'chunked' : 'recurrent';
   if (!FORMS.includes(form as FormName)) {
-    throw new InvalidInput(where, 'form', JSON.stringify(form), names(FORMS));
+    throw new InvalidInput(where, 'form', brief(form), names(FORMS));
   }
   if (system.recurrence === null && form !== 'masked') {
     throw new InvalidInput(where, 'form', `${form} for softmax`, 'masked', 'softmax attention has no recurrence');
@@ -149,9 +153,14 @@ function checkForm(where: string, form: unknown, system: System, structure: Stru
 }
 
 /** The sequences of a case: one a batch row, or the packed ones. */
-function checkSequences(where: string, c: Case, B: number, T: number): Sequence[] {
+function checkSequences(where: string, c: Case, B: number, T: number, H: number): Sequence[] {
   let bounds: { row: number; start: number; end: number }[];
+  const checkHeads = (argument: string, n: number): void => {
+    if (n * H <= MOST_HEADS) return;
+    throw new InvalidInput(where, argument, `n = ${n} sequences of H = ${H} heads`, 'n H <= 2^20', 'split the batch');
+  };
   if (c.cuSeqlens === undefined) {
+    checkHeads('v', B);
     bounds = Array.from({ length: B }, (_, row) => ({ row, start: 0, end: T }));
   } else {
     const cuts = checkIntegers(where, 'cuSeqlens', c.cuSeqlens, null);
@@ -160,6 +169,7 @@ function checkSequences(where: string, c: Case, B: number, T: number): Sequence[
       throw new InvalidInput(where, 'cuSeqlens', `cuSeqlens with B = ${B}`, 'B = 1', remedy);
     }
     const given = show(cuts);
+    checkHeads('cuSeqlens', cuts.length - 1);
     if (cuts.length < 2) throw new InvalidInput(where, 'cuSeqlens', given, 'at least [0, T]');
     if (cuts[0] !== 0) throw new InvalidInput(where, 'cuSeqlens', given, 'a first entry of 0');
     if (cuts.at(-1) !== T) throw new InvalidInput(where, 'cuSeqlens', given, `a last entry of T = ${T}`);
@@ -186,7 +196,7 @@ function checkSequences(where: string, c: Case, B: number, T: number): Sequence[
 function checkNumber(where: string, argument: string, value: unknown, otherwise: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new InvalidInput(where, argument, JSON.stringify(value) ?? String(value), 'a finite number');
+    throw new InvalidInput(where, argument, brief(value), 'a finite number');
   }
   return value;
 }
@@ -199,16 +209,24 @@ function checkChunkSize(where: string, value: unknown): number {
   return C;
 }
 
+/** The inputs that a case really has: a name with the value undefined is as good as none. */
+function inputsOf(c: Case): [InputName, Tensor][] {
+  return (Object.entries(c.inputs) as [InputName, Tensor | undefined][]).filter(
+    (entry): entry is [InputName, Tensor] => entry[1] !== undefined,
+  );
+}
+
 /** Tensors the system needs are there, others are not, and each is an ndarray of a dtype we take. */
 function checkInputs(where: string, c: Case, system: System): void {
   if (typeof c.inputs !== 'object' || c.inputs === null) {
-    throw new InvalidInput(where, 'inputs', typeof c.inputs, `tensors ${names(system.required)}`);
+    throw new InvalidInput(where, 'inputs', brief(c.inputs), `tensors ${names(system.required)}`);
   }
   const optional: InputName[] = system.recurrence === null ? [] : ['initialState'];
   const known = [...system.required, ...optional];
-  for (const [name, value] of Object.entries(c.inputs)) {
-    if (!known.includes(name as InputName)) {
-      throw new InvalidInput(where, name, `an input that ${system.name} does not have`, names(known), 'remove it');
+  for (const [name, value] of inputsOf(c)) {
+    if (!known.includes(name)) {
+      const given = `an input that ${system.name} does not have`;
+      throw new InvalidInput(where, name.slice(0, 60), given, names(known), 'remove it');
     }
     checkTensor(where, name, value);
   }
@@ -223,16 +241,11 @@ function checkInputs(where: string, c: Case, system: System): void {
  * @throws InvalidInput at the first thing that is off
  */
 export function checkCase(where: string, c: Case): Problem {
-  if (typeof c !== 'object' || c === null) throw new InvalidInput(where, 'case', typeof c, 'an object');
-  checkFields(where, c, FIELDS, 'field');
+  if (typeof c !== 'object' || c === null) throw new InvalidInput(where, 'case', brief(c), 'an object');
+  checkFields(where, c, CASE_FIELDS);
   const system = typeof c.system === 'string' ? findSystem(c.system) : undefined;
   if (!system) {
-    throw new InvalidInput(
-      where,
-      'system',
-      JSON.stringify(c.system) ?? 'nothing',
-      names(systems.map(({ name }) => name)),
-    );
+    throw new InvalidInput(where, 'system', brief(c.system), names(systems.map(({ name }) => name)));
   }
   checkInputs(where, c, system);
   const { q, k, v, g, beta, lambda, initialState } = c.inputs as Record<InputName, Tensor>;
@@ -258,10 +271,12 @@ export function checkCase(where: string, c: Case): Problem {
   const structure = checkStructure(where, c.structure);
   const form = checkForm(where, c.form, system, structure);
   const levels = system.logLinear ? levelsOf(structure) : FLAT;
-  if (system.recurrence === null && c.position !== undefined) {
-    throw new InvalidInput(where, 'position', 'a position', 'none for softmax', 'softmax attention keeps no state');
+  const sequences = checkSequences(where, c, B, T, H);
+  const late = sequences.find(({ position }) => position > 0);
+  if (system.recurrence === null && late) {
+    const remedy = 'softmax attention keeps no state';
+    throw new InvalidInput(where, 'position', `entry ${late.position}`, '0 for softmax', remedy);
   }
-  const sequences = checkSequences(where, c, B, T);
 
   if (g) {
     const decay = system.recurrence?.decay;
@@ -300,6 +315,10 @@ export function checkCase(where: string, c: Case): Problem {
       );
     }
   }
+  if (n * H * L * K * V > MOST_STATE) {
+    const given = `a state of shape ${show([n, H, L, K, V])}`;
+    throw new InvalidInput(where, 'v', given, 'n H L K V <= 2^26', 'fewer heads, or smaller ones');
+  }
   const problem: Problem = {
     system,
     form,
@@ -320,7 +339,7 @@ export function checkCase(where: string, c: Case): Problem {
     shapes: {},
     cotangents: null,
   };
-  for (const [name, value] of Object.entries(c.inputs) as [InputName, Tensor][]) {
+  for (const [name, value] of inputsOf(c)) {
     problem.inputs[name] = toDense(value);
     problem.shapes[name] = [...value.shape];
   }
@@ -330,10 +349,10 @@ export function checkCase(where: string, c: Case): Problem {
 
 function checkCotangents(where: string, given: unknown, p: Problem): NonNullable<Problem['cotangents']> {
   if (typeof given !== 'object' || given === null) {
-    throw new InvalidInput(where, 'cotangents', typeof given, '{o} or {o, finalState}');
+    throw new InvalidInput(where, 'cotangents', brief(given), '{o} or {o, finalState}');
   }
   const { o, finalState } = given as NonNullable<Case['cotangents']>;
-  checkFields(where, given, p.system.recurrence === null ? ['o'] : ['o', 'finalState'], 'cotangent');
+  checkFields(where, given, p.system.recurrence === null ? ['o'] : ['o', 'finalState'], 'cotangents');
   checkTensor(where, 'cotangents.o', o);
   checkShape(where, 'cotangents.o', o, [p.B, p.T, p.H, p.V], 'BTHV', 'it has the shape of o');
   if (finalState === undefined) return { o: toDense(o), finalState: null };
