@@ -1,9 +1,11 @@
 /**
- * The four operations that the operator's definition is made of, over numbers of any kind: float64 here; dual numbers for
+ * The operations that the operator's definition is made of, over numbers of any kind: float64 here; dual numbers for
  * forward-mode derivatives; higher or lower precision where a bound is to be checked.
  */
 export interface Arithmetic<N> {
   of(value: number): N;
+  /** The nearest float64. */
+  valueOf(a: N): number;
   add(a: N, b: N): N;
   sub(a: N, b: N): N;
   mul(a: N, b: N): N;
@@ -13,6 +15,7 @@ export interface Arithmetic<N> {
 
 export const float64: Arithmetic<number> = {
   of: (value) => value,
+  valueOf: (a) => a,
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -29,6 +32,7 @@ export interface Dual {
 /** exp(-Infinity) is 0 with derivative 0, whatever the direction: a hard reset stays one. */
 export const dual: Arithmetic<Dual> = {
   of: (value) => ({ value, tangent: 0 }),
+  valueOf: ({ value }) => value,
   add: (a, b) => ({ value: a.value + b.value, tangent: a.tangent + b.tangent }),
   sub: (a, b) => ({ value: a.value - b.value, tangent: a.tangent - b.tangent }),
   mul: (a, b) => ({ value: a.value * b.value, tangent: a.tangent * b.value + a.value * b.tangent }),

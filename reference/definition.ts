@@ -95,7 +95,10 @@ export function define<N>(a: Arithmetic<N>, x: DefinitionInput<N>): DefinitionOu
 function defineSoftmax<N>(a: Arithmetic<N>, x: DefinitionInput<N>): DefinitionOutput<N> {
   const scale = a.of(x.scale);
   const o = x.q.map((q, t) => {
-    const weights = x.k.slice(0, t + 1).map((k) => a.exp(a.mul(scale, inner(a, q, k))));
+    const scores = x.k.slice(0, t + 1).map((k) => a.mul(scale, inner(a, q, k)));
+    // any constant may be taken off every score; the largest one keeps exp from overflowing
+    const largest = a.of(scores.reduce((most, score) => Math.max(most, a.valueOf(score)), Number.NEGATIVE_INFINITY));
+    const weights = scores.map((score) => a.exp(a.sub(score, largest)));
     const total = weights.reduce((sum, weight) => a.add(sum, weight));
     return Array.from({ length: x.V }, (_, j) => {
       const weighted = weights.reduce((sum, weight, s) => a.add(sum, a.mul(weight, x.v[s][j])), a.of(0));

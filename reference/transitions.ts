@@ -24,6 +24,8 @@ export interface TransitionNorms {
 export interface Transition {
   /** True when F_t is multiplication by exp(g_t): then forms sum logs over a segment instead of applying F_t position by position. */
   scalar: boolean;
+  /** True when F_t has no negative entry: then the operator on absolute values bounds its rounding errors. */
+  monotone: boolean;
   /** X := F_t X, in place. */
   apply(x: Head, t: number, X: Float64Array, columns: number): void;
   /** X := F_t^T X, in place. */
@@ -38,6 +40,7 @@ export interface Transition {
 /** F_t(S) = S */
 export const identity: Transition = {
   scalar: true,
+  monotone: true,
   apply() {},
   applyTransposed() {},
   gradients() {},
@@ -48,6 +51,7 @@ export const identity: Transition = {
 /** F_t(S) = exp(g_t) S, g_t one number */
 export const scalarDecay: Transition = {
   scalar: true,
+  monotone: true,
   apply(x, t, X, columns) {
     const alpha = Math.exp(x.g[t]);
     for (let i = 0; i < x.K * columns; i++) X[i] *= alpha;
@@ -71,6 +75,7 @@ export const scalarDecay: Transition = {
 /** F_t(S) = diag(exp(g_t)) S, g_t one number a key channel */
 export const diagonalDecay: Transition = {
   scalar: false,
+  monotone: true,
   apply(x, t, X, columns) {
     for (let i = 0, at = 0; i < x.K; i++) {
       const alpha = Math.exp(x.g[t * x.K + i]);
@@ -108,6 +113,7 @@ function readColumns(x: Head, t: number, X: Float64Array, columns: number): Floa
 /** F_t(S) = (I - beta_t k_t k_t^T) S: what the key reads back is erased, in the proportion beta. Symmetric. */
 export const deltaRule: Transition = {
   scalar: false,
+  monotone: false,
   apply(x, t, X, columns) {
     const c = readColumns(x, t, X, columns);
     for (let i = 0, at = 0; i < x.K; i++) {
@@ -152,6 +158,7 @@ export const deltaRule: Transition = {
 export function compose(first: Transition, second: Transition): Transition {
   return {
     scalar: first.scalar && second.scalar,
+    monotone: first.monotone && second.monotone,
     apply(x, t, X, columns) {
       first.apply(x, t, X, columns);
       second.apply(x, t, X, columns);

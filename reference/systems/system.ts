@@ -17,3 +17,22 @@ export interface LinearSystem {
   beta: boolean;
   transition: Transition;
 }
+
+/** The axes of each input, as letters: n sequences, B batch, T time, H heads, G groups, K key, V value, L levels. */
+export function axesOf(recurrence: LinearSystem | null, name: InputName): string {
+  switch (name) {
+    case 'q':
+    case 'k':
+      return 'BTGK';
+    case 'v':
+      return 'BTHV';
+    case 'beta':
+      return 'BTH';
+    case 'lambda':
+      return 'BTHL';
+    case 'initialState':
+      return 'nHLKV';
+    case 'g':
+      return recurrence?.decay === 'head' ? 'H' : recurrence?.decay === 'channel' ? 'BTHK' : 'BTH';
+  }
+}

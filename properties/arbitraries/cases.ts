@@ -1,0 +1,232 @@
+/**
+ * Cases of a system. What is drawn is a flat recipe of small integers, each with its plainest value first; a case is built from it
+ * deterministically. So every part shrinks by itself: sizes towards 1, values towards ones and zeros, options towards defaults.
+ */
+import fc from 'fast-check';
+import type { Case } from '../../reference/case.ts';
+import { FLAT, type Levels, levelsOf, type Structure, WEAK } from '../../reference/levels.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import { axesOf, type InputName } from '../../reference/systems/system.ts';
+import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
+import type { Abilities } from '../law.ts';
+import { channels, chunkSizes, lengths, positions, weighted } from './sizes.ts';
+import { ordinary, type Style, styles } from './values.ts';
+
+/** What a law asks of its cases. */
+export interface Wish {
+  /** Most positions; default 300. */
+  maxT?: number;
+  minT?: number;
+  /** Largest K and V; default 70. */
+  maxChannels?: number;
+  /** Multiply-adds of one masked evaluation; larger draws are cut down to it. */
+  work?: number;
+  gradients?: boolean;
+  state?: 'never' | 'sometimes' | 'always';
+  packed?: 'never' | 'sometimes' | 'always';
+  structures?: boolean;
+  /** At least this many batch rows, heads. */
+  minB?: number;
+  minH?: number;
+  /** Styles to use for some inputs instead of the usual ones. */
+  styles?: Partial<Record<InputName, readonly Style[]>>;
+}
+
+interface Recipe {
+  seed: number;
+  T: number;
+  K: number;
+  V: number;
+  B: number;
+  G: number;
+  headsPerGroup: number;
+  chunkSize: number;
+  scale: number;
+  structure: Structure;
+  extraLevels: number;
+  packed: boolean;
+  cuts: number[];
+  hasState: boolean;
+  shortState: boolean;
+  positions: number[];
+  unbounded: boolean;
+  finalCotangent: boolean;
+  style: Record<InputName | 'o' | 'finalState', number>;
+}
+
+const flag = (sometimes: 'never' | 'sometimes' | 'always' | undefined): fc.Arbitrary<boolean> =>
+  sometimes === 'always' ? fc.constant(true) : sometimes === 'sometimes' ? fc.boolean() : fc.constant(false);
+
+/** Style 0 is plain; ordinary numbers (1 and 2) come most often. */
+const styleNumber = (count: number): fc.Arbitrary<number> =>
+  weighted(Array.from({ length: count }, (_, i): [number, number] => [i === 1 || i === 2 ? 4 : 1, i]));
+
+function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary<Recipe> {
+  const stateful = abilities.state && system.recurrence !== null;
+  const manyStructures = Boolean(wish.structures) && abilities.structures && system.logLinear;
+  const styleCount = (name: InputName): number => (wish.styles?.[name] ?? styles[name]).length;
+  return fc.record({
+    seed: fc.nat(65535),
+    T: lengths(wish.maxT ?? 300, wish.minT ?? 0),
+    K: channels(wish.maxChannels ?? 70),
+    V: channels(wish.maxChannels ?? 70),
+    B: weighted([
+      [6, 1],
+      [2, 2],
+      [1, 3],
+    ] as const).map((B) => Math.max(B, wish.minB ?? 1)),
+    G: abilities.groups
+      ? weighted([
+          [6, 1],
+          [3, 2],
+          [1, 3],
+        ] as const)
+      : fc.constant(1),
+    headsPerGroup: weighted([
+      [6, 1],
+      [3, 2],
+      [1, 3],
+    ] as const),
+    chunkSize: chunkSizes,
+    scale: weighted([
+      [6, 1],
+      [3, 0.5],
+      [1, -0.75],
+      [1, 0],
+      [1, 0.125],
+    ] as const),
+    structure: manyStructures
+      ? weighted<Structure>([
+          [6, WEAK],
+          [1, { kind: 'weak', base: 3 }],
+          [1, { kind: 'weak', base: 4 }],
+          [1, { kind: 'weak', base: 5 }],
+          [2, { kind: 'strong' }],
+        ])
+      : fc.constant(WEAK),
+    extraLevels: weighted([
+      [5, 0],
+      [2, 1],
+      [1, 3],
+    ] as const),
+    packed: abilities.packed ? flag(wish.packed) : fc.constant(false),
+    cuts: fc.array(fc.nat(400), { maxLength: 4 }),
+    hasState: stateful ? flag(wish.state) : fc.constant(false),
+    shortState: fc.boolean(),
+    positions:
+      stateful && wish.state !== 'never' && wish.state !== undefined
+        ? fc.array(positions, { minLength: 3, maxLength: 3 })
+        : fc.constant([0, 0, 0]),
+    unbounded: fc.integer({ min: 0, max: 3 }).map((n) => n === 3),
+    finalCotangent: stateful && wish.state !== undefined && wish.state !== 'never' ? fc.boolean() : fc.constant(false),
+    style: fc.record({
+      q: styleNumber(styleCount('q')),
+      k: styleNumber(styleCount('k')),
+      v: styleNumber(styleCount('v')),
+      g: styleNumber(styleCount('g')),
+      beta: styleNumber(styleCount('beta')),
+      lambda: styleNumber(styleCount('lambda')),
+      initialState: styleNumber(styleCount('initialState')),
+      o: styleNumber(ordinary.length),
+      finalState: styleNumber(ordinary.length),
+    }),
+  });
+}
+
+/** A tensor of that shape in that style. */
+export function fill(seed: number, name: string, shape: number[], style: Style): DenseTensor {
+  const data = new Float64Array(elements(shape));
+  const index = new Array<number>(shape.length).fill(0);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = style(seed, name, index);
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
+  }
+  return tensor(data, shape);
+}
+
+/** Each row of K divided by its length: the delta rule is stable for keys of length 1. */
+function normalizeRows(keys: DenseTensor, K: number): DenseTensor {
+  for (let at = 0; at < keys.data.length; at += K) {
+    const row = keys.data.subarray(at, at + K);
+    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (largest === 0) continue;
+    const norm = largest * Math.sqrt(row.reduce((sum, value) => sum + (value / largest) ** 2, 0));
+    for (let i = 0; i < K; i++) row[i] /= norm;
+  }
+  return keys;
+}
+
+/** The content of a state is zero in levels that are empty by rule at its position. */
+function clearEmptyLevels(state: DenseTensor, levels: Levels, position: readonly number[]): DenseTensor {
+  if (levels === FLAT) return state;
+  const [n, H, L, K, V] = state.shape;
+  for (let i = 0; i < n; i++) {
+    const alive = new Set(position[i] === 0 ? [] : levels.partition(position[i] - 1).map(({ level }) => level));
+    for (let h = 0; h < H; h++) {
+      for (let l = 0; l < L; l++) {
+        const at = ((i * H + h) * L + l) * K * V;
+        if (!alive.has(l)) state.data.fill(0, at, at + K * V);
+      }
+    }
+  }
+  return state;
+}
+
+/** Cuts sizes until one masked evaluation costs no more than `work` multiply-adds. */
+function affordable(recipe: Recipe, wish: Wish): Recipe {
+  const r = { ...recipe };
+  const cost = (): number => r.B * r.G * r.headsPerGroup * (r.T + 1) * (r.T + 4) * (r.K + r.V);
+  const most = wish.work ?? 1e6;
+  if (cost() > most) r.B = wish.minB ?? 1;
+  if (cost() > most) r.headsPerGroup = 1;
+  if (cost() > most) r.G = 1;
+  if (cost() > most) r.V = Math.min(r.V, 4);
+  if (cost() > most) r.K = Math.min(r.K, 4);
+  while (cost() > most && r.T > 1) r.T = Math.floor(r.T / 2);
+  return r;
+}
+
+function build(system: System, drawn: Recipe, wish: Wish): Case {
+  const r = affordable(drawn, wish);
+  const { seed, T, K, V, G } = r;
+  const H = Math.max(G * r.headsPerGroup, wish.minH ?? 1);
+  const B = r.packed ? 1 : r.B;
+  const levels = system.logLinear ? levelsOf(r.structure) : FLAT;
+  const cuSeqlens = r.packed ? [0, ...r.cuts.map((cut) => cut % (T + 1)).sort((a, b) => a - b), T] : undefined;
+  const lengthsOf = cuSeqlens ? cuSeqlens.slice(1).map((end, i) => end - cuSeqlens[i]) : Array<number>(B).fill(T);
+  const n = lengthsOf.length;
+  const position = lengthsOf.map((_, i) => r.positions[i % r.positions.length]);
+  const L = system.logLinear
+    ? Math.max(...lengthsOf.map((length, i) => levels.count(position[i] + length))) + r.extraLevels
+    : 1;
+  const stateLevels = r.shortState && system.logLinear ? Math.max(...position.map((p) => levels.count(p))) : L;
+  const sizes: Record<string, number> = { B, T, H, G, K, V, L, n };
+  const styleOf = (name: InputName): Style => (wish.styles?.[name] ?? styles[name])[r.style[name]];
+  const inputs: Case['inputs'] = {};
+  const wanted: InputName[] = r.hasState ? [...system.required, 'initialState'] : system.required;
+  for (const name of wanted) {
+    const shape = [...axesOf(system.recurrence, name)].map((letter) => sizes[letter]);
+    if (name === 'initialState') shape[2] = stateLevels;
+    inputs[name] = fill(seed, name, shape, styleOf(name));
+  }
+  const isStable = !system.recurrence?.beta || (r.unbounded && T <= 8);
+  if (!isStable) normalizeRows(inputs.k as DenseTensor, K);
+  if (inputs.initialState) clearEmptyLevels(inputs.initialState as DenseTensor, levels, position);
+  const c: Case = { system: system.name, inputs, chunkSize: r.chunkSize };
+  if (r.scale !== 1) c.scale = r.scale;
+  if (r.structure !== WEAK) c.structure = r.structure;
+  if (position.some((p) => p !== 0)) c.position = position;
+  if (cuSeqlens) c.cuSeqlens = cuSeqlens;
+  if (wish.gradients) {
+    c.cotangents = { o: fill(seed, 'cotangents.o', [B, T, H, V], ordinary[r.style.o]) };
+    if (r.finalCotangent) {
+      const shape = [n, H, L, K, V];
+      c.cotangents.finalState = fill(seed, 'cotangents.finalState', shape, ordinary[r.style.finalState]);
+    }
+  }
+  return c;
+}
+
+/** Cases of the system, inside what the implementation can do. */
+export const cases = (system: System, abilities: Abilities, wish: Wish = {}): fc.Arbitrary<Case> =>
+  recipes(system, abilities, wish).map((recipe) => build(system, recipe, wish));

@@ -1,0 +1,91 @@
+/** Element by element, with NaN-proof comparisons: a law holds only where `difference <= bound` is true. */
+import { type Tensor, toDense } from '../reference/tensor.ts';
+import type { Verdict, Worst } from './law.ts';
+
+/** Distance in units of the bound: 0 when equal (infinities included), Infinity when a NaN is on one side only. */
+export function ratioOf(actual: number, expected: number, bound: number): number {
+  if (actual === expected) return 0;
+  if (Number.isNaN(actual) && Number.isNaN(expected)) return 0;
+  const difference = Math.abs(actual - expected);
+  if (difference <= bound) return bound === 0 ? 0 : difference / bound;
+  // here the law is broken, or a NaN is involved: never report that as below 1
+  const ratio = difference / bound;
+  return ratio > 1 ? ratio : Number.POSITIVE_INFINITY;
+}
+
+function unravel(at: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = at;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index.unshift(rest % shape[axis]);
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return index;
+}
+
+const show = (shape: readonly number[]): string => `[${shape.join(',')}]`;
+
+/** The worst element of one tensor. `bound`: one number for each element, or 0 where the two must be equal. */
+export function compare(name: string, actual: Tensor, expected: Tensor, bound: Float64Array | 0): Worst {
+  const { shape } = expected;
+  if (show(actual.shape) !== show(shape)) {
+    const what = `${name}: shape ${show(actual.shape)} where ${show(shape)} is wanted`;
+    return {
+      name: what,
+      index: [],
+      actual: Number.NaN,
+      expected: Number.NaN,
+      bound: 0,
+      ratio: Number.POSITIVE_INFINITY,
+    };
+  }
+  const a = toDense(actual);
+  const e = toDense(expected);
+  const worst: Worst = { name, index: [], actual: 0, expected: 0, bound: 0, ratio: -1 };
+  let at = -1;
+  for (let i = 0; i < e.length; i++) {
+    const limit = bound === 0 ? 0 : bound[i];
+    const ratio = ratioOf(a[i], e[i], limit);
+    if (ratio > worst.ratio) {
+      at = i;
+      worst.ratio = ratio;
+      worst.bound = limit;
+    }
+  }
+  if (at < 0) return { ...worst, ratio: 0 };
+  return { ...worst, index: unravel(at, shape), actual: a[at], expected: e[at] };
+}
+
+/** Results below this may have been rounded to subnormal numbers, for which multiplying by a power of two is not exact. */
+const SUBNORMAL_REACH = 2 ** -1000;
+
+/** Equal, for answers that differ by exact operations alone; only results that may have gone through subnormal numbers are excused. */
+export function compareExact(name: string, actual: Tensor, expected: Tensor): Worst {
+  const limit = toDense(expected).map((value) => (Math.abs(value) < SUBNORMAL_REACH ? SUBNORMAL_REACH : 0));
+  return compare(name, actual, expected, limit);
+}
+
+/** Bitwise: same numbers, NaN where NaN is wanted, and zeros of the same sign. */
+export function compareBits(name: string, actual: Tensor, expected: Tensor): Worst {
+  const worst = compare(name, actual, expected, 0);
+  if (worst.ratio > 0) return worst;
+  const a = toDense(actual);
+  const e = toDense(expected);
+  const at = e.findIndex((value, i) => !Object.is(a[i], value));
+  if (at < 0) return worst;
+  return {
+    ...worst,
+    index: unravel(at, expected.shape),
+    actual: a[at],
+    expected: e[at],
+    ratio: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Holds where every comparison does; the worst of them all is kept. */
+export function verdict(comparisons: readonly Worst[], note?: string): Verdict {
+  let worst: Worst | null = null;
+  for (const each of comparisons) if (worst === null || each.ratio > worst.ratio) worst = each;
+  const holds = comparisons.every(({ ratio }) => ratio <= 1);
+  return note === undefined ? { holds, worst } : { holds, worst, note };
+}

@@ -1,0 +1,77 @@
+/** Laws as data, and what they judge. No test framework here: fast-check draws, a runner judges (check-law.ts). */
+import type fc from 'fast-check';
+import type { Answer, Case } from '../reference/case.ts';
+import type { System } from '../reference/systems/registry.ts';
+
+/** What an implementation can do. Cases are drawn inside this; laws outside of it are not covered, never passed. */
+export interface Abilities {
+  systems: readonly string[];
+  gradients: boolean;
+  /** Initial and final state, with its position. */
+  state: boolean;
+  packed: boolean;
+  groups: boolean;
+  /** Structures other than weak base 2. */
+  structures: boolean;
+  /** Whether the case's chunkSize changes how it computes. */
+  chunkSizes: boolean;
+  /** Whether it takes ndarrays of any strides. */
+  views: boolean;
+}
+
+/** Somebody's operator: a form of ours, a kernel, a process. */
+export interface Implementation {
+  name: string;
+  abilities: Abilities;
+  run(c: Case): Answer | Promise<Answer>;
+}
+
+export type Ability = Exclude<keyof Abilities, 'systems'>;
+
+/** The element that came closest to breaking a law, or broke it most. */
+export interface Worst {
+  /** What was compared: "o", "gradients.lambda", … */
+  name: string;
+  /** Indices into that tensor. */
+  index: number[];
+  actual: number;
+  expected: number;
+  /** How far apart the two may be; 0 where they must be equal. */
+  bound: number;
+  /** |actual - expected| / bound; above 1 the law is broken. NaN counts as Infinity. */
+  ratio: number;
+}
+
+export interface Verdict {
+  holds: boolean;
+  worst: Worst | null;
+  /** Anything the reader of a failure should know: the step and order of a difference quotient, the split point, … */
+  note?: string;
+}
+
+export const GROUPS = ['equivalence', 'causality', 'gradients', 'algebra', 'state', 'robustness'] as const;
+
+/** What a law draws: a case, and whatever else the law varies. */
+export interface Draw {
+  c: Case;
+}
+
+export interface Law<D extends Draw = Draw> {
+  name: string;
+  group: (typeof GROUPS)[number];
+  /** One sentence that is true of every correct implementation. */
+  statement: string;
+  /** Where it comes from. */
+  citation: string;
+  /** Laws that must hold first: where one of them fails this one is blocked, not judged. */
+  prerequisites: readonly string[];
+  /** Abilities that the law exercises. */
+  needs: readonly Ability[];
+  /** Systems it speaks about. */
+  appliesTo(system: System): boolean;
+  draw(system: System, abilities: Abilities): fc.Arbitrary<D>;
+  check(subject: Implementation, draw: D): Promise<Verdict>;
+}
+
+/** Keeps the type of a law's draw between its arbitrary and its check, and hides it from whoever iterates laws. */
+export const law = <D extends Draw>(definition: Law<D>): Law => definition as unknown as Law;

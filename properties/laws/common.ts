@@ -1,0 +1,72 @@
+/** What laws share: which systems they speak about, and comparing whole answers. */
+import type { Answer } from '../../reference/case.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { compare, compareBits } from '../compare.ts';
+import type { Worst } from '../law.ts';
+import type { Bounds } from '../tolerance.ts';
+
+export const anySystem = (): boolean => true;
+export const anyRecurrence = ({ recurrence }: System): boolean => recurrence !== null;
+export const anyLogLinear = ({ logLinear }: System): boolean => logLinear;
+export const anyFlat = ({ recurrence, logLinear }: System): boolean => recurrence !== null && !logLinear;
+export const anyDelta = ({ recurrence }: System): boolean => recurrence?.beta === true;
+
+export const PAPER = 'arXiv 2506.04761';
+
+/** Every tensor of an answer by its name. */
+export function tensorsOf(answer: Pick<Answer, 'o' | 'finalState' | 'gradients'>): Map<string, Answer['o']> {
+  const tensors = new Map([['o', answer.o]]);
+  if (answer.finalState) tensors.set('finalState', answer.finalState);
+  for (const [name, value] of Object.entries(answer.gradients ?? {})) tensors.set(`gradients.${name}`, value);
+  return tensors;
+}
+
+const boundFor = (bounds: Bounds, name: string): Float64Array => {
+  if (name === 'o') return bounds.o;
+  if (name === 'finalState') return bounds.finalState;
+  return bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array;
+};
+
+const missing = (name: string): Worst => ({
+  name: `${name}: missing`,
+  index: [],
+  actual: Number.NaN,
+  expected: Number.NaN,
+  bound: 0,
+  ratio: Number.POSITIVE_INFINITY,
+});
+
+/** Two answers to one case, each within `bounds` of the truth: apart by at most twice that. */
+export function compareAnswers(actual: Answer, expected: Answer, bounds: Bounds): Worst[] {
+  const given = tensorsOf(actual);
+  return [...tensorsOf(expected)].map(([name, value]) => {
+    const mine = given.get(name);
+    const limit = boundFor(bounds, name).map((bound) => 2 * bound);
+    return mine ? compare(name, mine, value, limit) : missing(name);
+  });
+}
+
+/** The same bits in every tensor. */
+export function compareAnswerBits(actual: Answer, expected: Answer): Worst[] {
+  const given = tensorsOf(actual);
+  return [...tensorsOf(expected)].map(([name, value]) => {
+    const mine = given.get(name);
+    return mine ? compareBits(name, mine, value) : missing(name);
+  });
+}
+
+export const same = (name: string, actual: readonly number[], expected: readonly number[]): Worst => {
+  const at = expected.findIndex((value, i) => actual[i] !== value);
+  const equal = at < 0 && actual.length === expected.length;
+  return {
+    name,
+    index: equal ? [] : [Math.max(at, 0)],
+    actual: actual[Math.max(at, 0)] ?? Number.NaN,
+    expected: expected[Math.max(at, 0)] ?? Number.NaN,
+    bound: 0,
+    ratio: equal ? 0 : Number.POSITIVE_INFINITY,
+  };
+};
+
+export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);

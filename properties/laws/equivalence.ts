@@ -1,0 +1,423 @@
+/** Different ways to the same answer. */
+import fc from 'fast-check';
+import type { Answer, Case, FormName } from '../../reference/case.ts';
+import { compute } from '../../reference/operator.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { cases } from '../arbitraries/cases.ts';
+import { chunkSizes } from '../arbitraries/sizes.ts';
+import { compare, verdict } from '../compare.ts';
+import { defineAnswer } from '../definition-case.ts';
+import {
+  addTensors,
+  axes,
+  concat,
+  inputNames,
+  sequence,
+  shapeOf,
+  sizesOf,
+  take,
+  takeAlong,
+  tokens,
+  withInputs,
+} from '../edit.ts';
+import { type Law, law } from '../law.ts';
+import { boundsOf } from '../tolerance.ts';
+import { anyRecurrence, anySystem, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
+
+const CITATION: Record<FormName, string> = {
+  masked: `${PAPER}, section 3.1: the masked-matrix form`,
+  recurrent: `${PAPER}, section 3.2: one state for each level`,
+  chunked: `${PAPER}, section 3.3: the chunked form`,
+};
+
+const hasForm = (form: FormName) => (system: System) => form === 'masked' || system.recurrence !== null;
+
+const agreesForward = (form: FormName): Law =>
+  law({
+    name: `forward-equals-${form}`,
+    group: 'equivalence',
+    statement: `Outputs, final state and position are those of the ${form} form.`,
+    citation: CITATION[form],
+    prerequisites: [],
+    needs: [],
+    appliesTo: hasForm(form),
+    draw: (system, abilities) =>
+      fc.record({
+        c: cases(system, abilities, { state: 'sometimes', packed: 'sometimes', structures: form !== 'chunked' }),
+      }),
+    async check(subject, { c }) {
+      const actual = await subject.run(c);
+      const expected = compute({ ...c, form });
+      return verdict([
+        ...compareAnswers(actual, expected, boundsOf(c)),
+        same('position', actual.position, expected.position),
+      ]);
+    },
+  });
+
+const agreesBackward = (form: FormName): Law =>
+  law({
+    name: `backward-equals-${form}`,
+    group: 'gradients',
+    statement: `The gradient by every input, through outputs and final state, is that of the ${form} form.`,
+    citation: CITATION[form],
+    prerequisites: [`forward-equals-${form}`],
+    needs: ['gradients'],
+    appliesTo: hasForm(form),
+    draw: (system, abilities) =>
+      fc.record({
+        c: cases(system, abilities, {
+          gradients: true,
+          state: 'sometimes',
+          packed: 'sometimes',
+          structures: form !== 'chunked',
+          work: 3e5,
+        }),
+      }),
+    async check(subject, { c }) {
+      return verdict(compareAnswers(await subject.run(c), compute({ ...c, form }), boundsOf(c)));
+    },
+  });
+
+const definition = law({
+  name: 'forward-equals-definition',
+  group: 'equivalence',
+  statement:
+    'Outputs and final state are the sums of the definition, one vector pushed through the transitions for each source.',
+  citation: PAPER,
+  prerequisites: [],
+  needs: [],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, { state: 'sometimes', packed: 'sometimes', structures: true, maxT: 33, work: 2e4 }),
+    }),
+  async check(subject, { c }) {
+    const { o, finalState } = defineAnswer(c);
+    const expected: Answer = finalState ? { o, finalState, position: [] } : { o, position: [] };
+    return verdict(compareAnswers(await subject.run(c), expected, boundsOf(c)));
+  },
+});
+
+const chunkSize = law({
+  name: 'chunk-size-invariance',
+  group: 'equivalence',
+  statement: 'The chunk size changes neither answers nor gradients.',
+  citation: CITATION.chunked,
+  prerequisites: [],
+  needs: ['chunkSizes'],
+  appliesTo: anyRecurrence,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, { gradients: true, state: 'sometimes', packed: 'sometimes', work: 3e5 }),
+      other: chunkSizes,
+    }),
+  async check(subject, { c, other }) {
+    const actual = await subject.run(c);
+    const expected = await subject.run({ ...c, chunkSize: other });
+    return verdict(compareAnswers(actual, expected, boundsOf(c)), `chunk sizes ${c.chunkSize} and ${other}`);
+  },
+});
+
+/** Whole gradients and outputs put together from those of each sequence alone. */
+function together(c: Case, parts: readonly Answer[]): Answer {
+  const axis = c.cuSeqlens ? 1 : 0;
+  const answer: Answer = {
+    o: concat(
+      parts.map(({ o }) => o),
+      axis,
+    ),
+    position: parts.flatMap(({ position }) => position),
+  };
+  if (parts[0].finalState)
+    answer.finalState = concat(
+      parts.map(({ finalState }) => finalState as Tensor),
+      0,
+    );
+  if (!c.cotangents) return answer;
+  answer.gradients = {};
+  for (const name of inputNames(c)) {
+    const each = parts.map(({ gradients }) => gradients?.[name] as DenseTensor);
+    const letters = axes(c, name);
+    if (letters === 'H') answer.gradients[name] = each.reduce(addTensors);
+    else answer.gradients[name] = concat(each, letters.startsWith('n') ? 0 : axis);
+  }
+  return answer;
+}
+
+const packed = law({
+  name: 'packed-equals-separate',
+  group: 'equivalence',
+  statement: 'Sequences packed along T, empty and one-token ones among them, are each what they are alone.',
+  citation: 'variable-length convention (cu_seqlens)',
+  prerequisites: [],
+  needs: ['packed'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, { gradients: abilities.gradients, state: 'sometimes', packed: 'always', work: 3e5 }),
+    }),
+  async check(subject, { c }) {
+    const alone: Answer[] = [];
+    for (let i = 0; i < sizesOf(c).n; i++) alone.push(await subject.run(sequence(c, i)));
+    return verdict(compareAnswers(await subject.run(c), together(c, alone), boundsOf(c)));
+  },
+});
+
+const batch = law({
+  name: 'batch-permutation',
+  group: 'equivalence',
+  statement: 'Permuting the batch rows permutes the answers.',
+  citation: 'each batch row is its own operator',
+  prerequisites: [],
+  needs: [],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, { gradients: abilities.gradients, state: 'sometimes', minB: 2, work: 3e5 }),
+      by: fc.nat(5),
+    }),
+  async check(subject, { c, by }) {
+    const { B } = sizesOf(c);
+    const order = Array.from({ length: B }, (_, b) => (B - 1 - b + by) % B);
+    const permuted = takeAlong(takeAlong(c, 'B', order), 'n', order);
+    if (c.position) permuted.position = order.map((b) => (c.position as number[])[b]);
+    const straight = await subject.run(c);
+    const expected: Answer = { o: take(straight.o, 0, order), position: order.map((b) => straight.position[b]) };
+    if (straight.finalState) expected.finalState = take(straight.finalState, 0, order);
+    if (straight.gradients) {
+      expected.gradients = {};
+      for (const name of inputNames(c)) {
+        const value = straight.gradients[name] as DenseTensor;
+        expected.gradients[name] = axes(c, name) === 'H' ? value : take(value, 0, order);
+      }
+    }
+    return verdict(compareAnswers(await subject.run(permuted), expected, boundsOf(permuted)), `rows in order ${order}`);
+  },
+});
+
+const heads = law({
+  name: 'head-permutation',
+  group: 'equivalence',
+  statement: 'Permuting the groups, each with its heads, permutes the answers.',
+  citation: 'each head is its own operator; head h reads group floor(h G / H)',
+  prerequisites: [],
+  needs: ['groups'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: abilities.gradients,
+        state: 'sometimes',
+        packed: 'sometimes',
+        work: 3e5,
+      }),
+      by: fc.nat(5),
+    }),
+  async check(subject, { c, by }) {
+    const { G, H } = sizesOf(c);
+    const groups = Array.from({ length: G }, (_, g) => (G - 1 - g + by) % G);
+    const perGroup = H / G;
+    const order = groups.flatMap((g) => Array.from({ length: perGroup }, (_, i) => g * perGroup + i));
+    const permuted = takeAlong(takeAlong(c, 'G', groups), 'H', order);
+    const straight = await subject.run(c);
+    const expected: Answer = { o: take(straight.o, 2, order), position: straight.position };
+    if (straight.finalState) expected.finalState = take(straight.finalState, 1, order);
+    if (straight.gradients) {
+      expected.gradients = {};
+      for (const name of inputNames(c)) {
+        const letters = axes(c, name);
+        const axis = Math.max(letters.indexOf('H'), letters.indexOf('G'));
+        const by = letters.includes('H') ? order : groups;
+        expected.gradients[name] = take(straight.gradients[name] as DenseTensor, axis, by);
+      }
+    }
+    return verdict(
+      compareAnswers(await subject.run(permuted), expected, boundsOf(permuted)),
+      `groups in order ${groups}`,
+    );
+  },
+});
+
+const groups = law({
+  name: 'groups-equal-repeated-heads',
+  group: 'equivalence',
+  statement: 'G groups of q and k are what H heads are that repeat them; their gradients are the sums over the heads.',
+  citation: 'grouped heads: head h reads group floor(h G / H)',
+  prerequisites: [],
+  needs: ['groups'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: abilities.gradients,
+        state: 'sometimes',
+        packed: 'sometimes',
+        work: 3e5,
+      }),
+    }),
+  async check(subject, { c }) {
+    const { G, H } = sizesOf(c);
+    const groupOf = Array.from({ length: H }, (_, h) => Math.floor((h * G) / H));
+    const repeated = takeAlong(c, 'G', groupOf);
+    const expected = await subject.run(repeated);
+    if (expected.gradients) {
+      for (const name of ['q', 'k'] as const) {
+        const [B, T, , K] = shapeOf(c, name);
+        const perHead = toDense(expected.gradients[name] as DenseTensor);
+        const sums = new Float64Array(B * T * G * K);
+        perHead.forEach((value, i) => {
+          const [row, h, channel] = [Math.floor(i / (H * K)), Math.floor(i / K) % H, i % K];
+          sums[(row * G + groupOf[h]) * K + channel] += value;
+        });
+        expected.gradients[name] = tensor(sums, [B, T, G, K]);
+      }
+    }
+    return verdict(compareAnswers(await subject.run(c), expected, boundsOf(c)));
+  },
+});
+
+const prefix = law({
+  name: 'prefix',
+  group: 'equivalence',
+  statement: 'A prefix of the input gives the prefix of the output.',
+  citation: 'causality of the recurrence',
+  prerequisites: [],
+  needs: [],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({ c: cases(system, abilities, { state: 'sometimes', minT: 1, structures: true }), cut: fc.nat(400) }),
+  async check(subject, { c, cut }) {
+    const { T } = sizesOf(c);
+    const length = cut % (T + 1);
+    const whole = await subject.run(c);
+    const part = await subject.run(tokens(c, 0, length));
+    const { o: bound } = boundsOf(c);
+    const kept = take(
+      tensor(
+        bound.map((value) => 2 * value),
+        [...whole.o.shape],
+      ),
+      1,
+      Array.from({ length }, (_, t) => t),
+    );
+    const expected = take(
+      whole.o,
+      1,
+      Array.from({ length }, (_, t) => t),
+    );
+    return verdict([compare('o', part.o, expected, toDense(kept))], `the first ${length} of ${T} positions`);
+  },
+});
+
+/** The same entries in other memory: axes stored in another order, reversed, or with gaps between them. */
+function asView(value: Tensor, kind: number): Tensor {
+  const rank = value.shape.length;
+  const order = Array.from({ length: rank }, (_, axis) => (kind % 3 === 0 ? rank - 1 - axis : axis));
+  const gap = kind % 3 === 1 ? 2 : 1;
+  const strides = new Array<number>(rank);
+  let size = gap;
+  for (const axis of order.toReversed()) {
+    strides[axis] = size;
+    size *= Math.max(value.shape[axis], 1);
+  }
+  const memory = tensor(new Float64Array(size + 3).fill(Number.NaN), [...value.shape]) as Tensor & {
+    stride: number[];
+    offset: number;
+  };
+  memory.stride = strides;
+  memory.offset = 2;
+  if (kind % 3 === 2) {
+    memory.offset = 2 + value.shape.reduce((sum, length, axis) => sum + Math.max(length - 1, 0) * strides[axis], 0);
+    memory.stride = strides.map((stride) => -stride);
+  }
+  const dense = toDense(value);
+  const index = new Array<number>(rank).fill(0);
+  for (let i = 0; i < dense.length; i++) {
+    (memory.data as Float64Array)[index.reduce((at, each, axis) => at + each * memory.stride[axis], memory.offset)] =
+      dense[i];
+    for (let axis = rank - 1; axis >= 0 && ++index[axis] === value.shape[axis]; axis--) index[axis] = 0;
+  }
+  return memory;
+}
+
+const views = law({
+  name: 'views-equal-copies',
+  group: 'equivalence',
+  statement: 'A transposed, strided or reversed view gives the bits that its copy gives, and no input is written.',
+  citation: 'ndarray semantics',
+  prerequisites: [],
+  needs: ['views'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: abilities.gradients,
+        state: 'sometimes',
+        packed: 'sometimes',
+        maxT: 33,
+        work: 5e4,
+      }),
+      kinds: fc.array(fc.nat(2), { minLength: 9, maxLength: 9 }),
+    }),
+  async check(subject, { c, kinds }) {
+    const viewed: Partial<Record<InputName, Tensor>> = {};
+    inputNames(c).forEach((name, i) => {
+      viewed[name] = asView(c.inputs[name] as Tensor, kinds[i]);
+    });
+    const view = withInputs(c, viewed);
+    if (c.cotangents) view.cotangents = { ...c.cotangents, o: asView(c.cotangents.o, kinds[8]) };
+    const before = inputNames(view).map((name) => Float64Array.from(view.inputs[name]?.data as Float64Array));
+    const expected = await subject.run(c);
+    const actual = await subject.run(view);
+    const untouched = inputNames(view).map((name, i) => {
+      const data = view.inputs[name]?.data as Float64Array;
+      const at = before[i].findIndex((value, j) => !Object.is(value, data[j]));
+      return same(`memory of ${name}`, at < 0 ? [] : [data[at]], at < 0 ? [] : [before[i][at]]);
+    });
+    return verdict([...compareAnswerBits(actual, expected), ...untouched]);
+  },
+});
+
+const deterministic = law({
+  name: 'same-answer-twice',
+  group: 'equivalence',
+  statement: 'The same case gives the same bits again: nothing is kept from one call to the next.',
+  citation: 'the operator is a function',
+  prerequisites: [],
+  needs: [],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, { gradients: abilities.gradients, state: 'sometimes', work: 5e4 }),
+      between: cases(system, abilities, { gradients: abilities.gradients, state: 'sometimes', work: 5e4 }),
+    }),
+  async check(subject, { c, between }) {
+    const first = await subject.run(c);
+    await subject.run(between);
+    return verdict(compareAnswerBits(await subject.run(c), first));
+  },
+});
+
+export const equivalence: Law[] = [
+  agreesForward('masked'),
+  agreesForward('recurrent'),
+  agreesForward('chunked'),
+  definition,
+  chunkSize,
+  packed,
+  batch,
+  heads,
+  groups,
+  prefix,
+  views,
+  deterministic,
+];
+
+export const backwardEquivalence: Law[] = [
+  agreesBackward('masked'),
+  agreesBackward('recurrent'),
+  agreesBackward('chunked'),
+];

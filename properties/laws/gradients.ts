@@ -1,0 +1,224 @@
+/** The backward against derivatives that know nothing of it. */
+import fc from 'fast-check';
+import type { Answer, Case } from '../../reference/case.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type DenseTensor, elements, type Tensor, toDense } from '../../reference/tensor.ts';
+import { cases, fill } from '../arbitraries/cases.ts';
+import { ordinary } from '../arbitraries/values.ts';
+import { compareExact, ratioOf, verdict } from '../compare.ts';
+import { forwardDerivative } from '../definition-case.ts';
+import {
+  addTensors,
+  inputNames,
+  mapTensor,
+  scaleTensor,
+  sizesOf,
+  systemOf,
+  withInputs,
+  withoutCotangents,
+} from '../edit.ts';
+import { differentiate } from '../finite-differences.ts';
+import { type Law, law, type Worst } from '../law.ts';
+import { boundsOf, UNIT_ROUNDOFF } from '../tolerance.ts';
+import { anySystem, tensorsOf } from './common.ts';
+import { backwardEquivalence } from './equivalence.ts';
+
+const inner = (a: Tensor, b: Tensor): number => {
+  const x = toDense(a);
+  const y = toDense(b);
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
+  return sum;
+};
+
+const innerAbs = (a: Tensor, b: Float64Array): number => {
+  const x = toDense(a);
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += Math.abs(x[i]) * b[i];
+  return sum;
+};
+
+type Cotangents = NonNullable<Case['cotangents']>;
+
+/** <o, cotangent> + <finalState, cotangent> */
+function loss(answer: Pick<Answer, 'o'> & { finalState?: DenseTensor | null }, { o, finalState }: Cotangents): number {
+  return inner(answer.o, o) + (finalState && answer.finalState ? inner(answer.finalState, finalState) : 0);
+}
+
+/** One direction for one input: dense, or along a single element; never along an infinite log decay. */
+function directionOf(c: Case, name: InputName, seed: number, single: boolean): DenseTensor {
+  const value = c.inputs[name] as Tensor;
+  const dense = fill(seed, `direction ${name}`, [...value.shape], ordinary[1]);
+  const chosen = seed % Math.max(elements(value.shape), 1);
+  let at = 0;
+  return mapTensor(value, (entry) => {
+    const i = at++;
+    if (!Number.isFinite(entry)) return 0;
+    return single ? (i === chosen ? 1 : 0) : dense.data[i];
+  });
+}
+
+const one = (name: string, actual: number, expected: number, bound: number): Worst => ({
+  name,
+  index: [],
+  actual,
+  expected,
+  bound,
+  ratio: ratioOf(actual, expected, bound),
+});
+
+const largest = (value: Tensor): number =>
+  toDense(value).reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 2 ** -40);
+
+/** Where to begin: a step over which the operator is well described by a few terms of its series. */
+function stepFor(c: Case, name: InputName): number {
+  // exp(g) changes by its own size where g changes by 1; in every other input the operator is a polynomial
+  if (name === 'g') return 0.125;
+  const ofItsSize = 0.125 * largest(c.inputs[name] as Tensor);
+  if (systemOf(c).recurrence !== null || name === 'v') return ofItsSize;
+  // softmax: exp of a score, which changes by up to scale K |q| |k|
+  const slope = Math.abs(c.scale ?? 1) * sizesOf(c).K * largest(c.inputs[name === 'q' ? 'k' : 'q'] as Tensor);
+  return Math.min(ofItsSize, 0.125 / Math.max(slope, 2 ** -40));
+}
+
+const differences = law({
+  name: 'finite-differences',
+  group: 'gradients',
+  statement: 'The gradient by each input, along a direction, is the extrapolated difference quotient of the outputs.',
+  citation: 'Ridders 1982: step and order by the smallest error estimate',
+  prerequisites: [],
+  needs: ['gradients'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: true,
+        state: 'sometimes',
+        packed: 'sometimes',
+        structures: true,
+        maxT: 20,
+        maxChannels: 5,
+        work: 5e3,
+      }),
+      seed: fc.nat(65535),
+      single: fc.boolean(),
+      which: fc.nat(6),
+    }),
+  async check(subject, { c, seed, single, which }) {
+    const answer = await subject.run(c);
+    const bounds = boundsOf(c);
+    const cotangents = c.cotangents as Cotangents;
+    const forward = withoutCotangents(c);
+    const names = inputNames(c);
+    const name = names[which % names.length];
+    const direction = directionOf(c, name, seed, single);
+    const value = c.inputs[name] as Tensor;
+    const step = stepFor(c, name);
+    // f is a sum of rounded outputs, and its inputs are rounded where direction * h is added
+    const rounding =
+      2 *
+        (innerAbs(cotangents.o, bounds.o) +
+          (cotangents.finalState ? innerAbs(cotangents.finalState, bounds.finalState) : 0)) +
+      2 *
+        UNIT_ROUNDOFF *
+        innerAbs(
+          mapTensor(value, (entry) => (Number.isFinite(entry) ? Math.abs(entry) + step : 0)),
+          toDense(mapTensor(answer.gradients?.[name] as DenseTensor, Math.abs)),
+        );
+    const difference = await differentiate(
+      async (h) =>
+        loss(
+          await subject.run(withInputs(forward, { [name]: addTensors(value, scaleTensor(direction, h)) })),
+          cotangents,
+        ),
+      rounding,
+      step,
+    );
+    const analytic = inner(answer.gradients?.[name] as DenseTensor, direction);
+    const bound = 4 * difference.error + innerAbs(direction, bounds.gradients[name] as Float64Array);
+    const note = `${name} along ${single ? 'one element' : 'a random direction'}: order ${difference.order}, step ${difference.step}, estimated error ${difference.error}`;
+    return verdict([one(`<gradients.${name}, direction>`, analytic, difference.value, bound)], note);
+  },
+});
+
+const adjoint = law({
+  name: 'adjoint-identity',
+  group: 'gradients',
+  statement:
+    '<J u, w> = <u, J^T w>: the backward is the transpose of a forward-mode derivative that shares no code with it.',
+  citation: 'Griewank and Walther, Evaluating Derivatives, section 3.3',
+  prerequisites: [],
+  needs: ['gradients'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: true,
+        state: 'sometimes',
+        packed: 'sometimes',
+        structures: true,
+        maxT: 33,
+        maxChannels: 17,
+        work: 1e4,
+      }),
+      seed: fc.nat(65535),
+      single: fc.boolean(),
+    }),
+  async check(subject, { c, seed, single }) {
+    const answer = await subject.run(c);
+    const { gradients: bound } = boundsOf(c);
+    const cotangents = c.cotangents as Cotangents;
+    const comparisons: Worst[] = [];
+    for (const name of inputNames(c)) {
+      const direction = directionOf(c, name, seed, single);
+      const tangent = forwardDerivative(c, { [name]: direction });
+      const limit = 2 * innerAbs(direction, bound[name] as Float64Array);
+      const [backward, forward] = [
+        inner(answer.gradients?.[name] as DenseTensor, direction),
+        loss(tangent, cotangents),
+      ];
+      // the two inner products are sums as well
+      const sums = 2 * UNIT_ROUNDOFF * elements(answer.o.shape) * (Math.abs(backward) + Math.abs(forward));
+      comparisons.push(one(`<gradients.${name}, direction>`, backward, forward, limit + sums));
+    }
+    return verdict(comparisons, single ? 'along one element' : 'along a random direction');
+  },
+});
+
+const linearInCotangents = law({
+  name: 'backward-is-linear',
+  group: 'gradients',
+  statement: 'Doubling every cotangent doubles every gradient, bit by bit; zero cotangents give zero gradients.',
+  citation: 'a derivative is a linear map',
+  prerequisites: [],
+  needs: ['gradients'],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({ c: cases(system, abilities, { gradients: true, state: 'sometimes', packed: 'sometimes', work: 1e5 }) }),
+  async check(subject, { c }) {
+    const { o, finalState } = c.cotangents as Cotangents;
+    const times = (factor: number): Case => ({
+      ...c,
+      cotangents: finalState
+        ? { o: scaleTensor(o, factor), finalState: scaleTensor(finalState, factor) }
+        : { o: scaleTensor(o, factor) },
+    });
+    const once = await subject.run(c);
+    const twice = await subject.run(times(2));
+    const zero = await subject.run(times(0));
+    const expected = (answer: Answer, factor: number): Answer => ({
+      ...answer,
+      gradients: Object.fromEntries(
+        Object.entries(once.gradients ?? {}).map(([name, value]) => [name, scaleTensor(value, factor)]),
+      ),
+    });
+    const exact = boundsOf(c);
+    for (const values of [exact.o, exact.finalState, ...Object.values(exact.gradients)]) values.fill(0);
+    return verdict([
+      ...compareAnswers(twice, expected(twice, 2), exact),
+      ...compareAnswers(zero, expected(zero, 0), exact),
+    ]);
+  },
+});
+
+export const gradients: Law[] = [...backwardEquivalence, differences, adjoint, linearInCotangents];

@@ -1,0 +1,175 @@
+/** Edges where kernels break: resets, levels that are not there, extreme numbers. */
+import fc from 'fast-check';
+import type { Case } from '../../reference/case.ts';
+import { levelsOf } from '../../reference/levels.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { cases } from '../arbitraries/cases.ts';
+import { noise, signed } from '../arbitraries/noise.ts';
+import { compareBits, verdict } from '../compare.ts';
+import { concat, mapTensor, sizesOf, take, withInputs } from '../edit.ts';
+import { type Law, law, type Worst } from '../law.ts';
+import { anyLogLinear, anySystem, PAPER, tensorsOf } from './common.ts';
+
+const decaysByToken = ({ recurrence }: System): boolean =>
+  recurrence?.decay === 'token' || recurrence?.decay === 'channel';
+
+const finite = (name: string, value: Tensor): Worst => {
+  const bad = toDense(value).findIndex((entry) => !Number.isFinite(entry));
+  const marked = mapTensor(value, (entry) => (Number.isFinite(entry) ? 0 : entry));
+  return bad < 0
+    ? compareBits(name, marked, marked)
+    : compareBits(
+        name,
+        marked,
+        mapTensor(value, () => 0),
+      );
+};
+
+const reset = law({
+  name: 'reset-forgets',
+  group: 'robustness',
+  statement:
+    'A log decay of -Infinity forgets everything before it: later outputs do not depend on it, bit by bit, and nothing is NaN.',
+  citation: 'alpha = exp(-Infinity) = 0',
+  prerequisites: [],
+  needs: [],
+  appliesTo: decaysByToken,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        minT: 2,
+        gradients: abilities.gradients,
+        state: 'sometimes',
+        structures: true,
+        work: 3e5,
+      }),
+      at: fc.nat(400),
+      seed: fc.nat(1000),
+    }),
+  async check(subject, { c, at, seed }) {
+    const { T } = sizesOf(c);
+    const r = 1 + (at % (T - 1));
+    const hard = withInputs(c, {
+      g: mapTensor(c.inputs.g as Tensor, (value, index) => (index[1] === r ? Number.NEGATIVE_INFINITY : value)),
+    });
+    if (c.cotangents) {
+      const { o } = c.cotangents;
+      hard.cotangents = { o: mapTensor(o, (value, index) => (index[1] >= r ? value : 0)) };
+    }
+    const changed = { ...hard };
+    for (const name of ['k', 'v', 'q'] as const) {
+      const value = hard.inputs[name] as Tensor;
+      changed.inputs = {
+        ...changed.inputs,
+        [name]: mapTensor(value, (entry, index) => (index[1] < r ? signed(noise(seed, name, index)) : entry)),
+      };
+    }
+    const late = Array.from({ length: T - r }, (_, i) => r + i);
+    const [x, y] = [await subject.run(hard), await subject.run(changed)];
+    const comparisons = [compareBits('o', take(y.o, 1, late), take(x.o, 1, late))];
+    for (const [name, value] of tensorsOf(x)) comparisons.push(finite(name, value));
+    // what is forgotten has no gradient, and neither has the decay that forgets
+    const early = Array.from({ length: r }, (_, t) => t);
+    for (const name of ['k', 'v', 'g'] as const) {
+      const gradient = x.gradients?.[name];
+      if (!gradient) continue;
+      const cut = take(gradient, 1, name === 'g' ? [...early, r] : early);
+      comparisons.push(
+        compareBits(
+          `gradients.${name}`,
+          mapTensor(cut, (value) => value || 0),
+          mapTensor(cut, () => 0),
+        ),
+      );
+    }
+    return verdict(comparisons, `reset at position ${r} of ${T}`);
+  },
+});
+
+const unread = law({
+  name: 'unread-level-scales',
+  group: 'robustness',
+  statement: 'Level scales of empty buckets and of levels beyond T are never read, and their gradient is exactly 0.',
+  citation: `${PAPER}, section 3.1; extra levels`,
+  prerequisites: [],
+  needs: [],
+  appliesTo: anyLogLinear,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        minT: 1,
+        gradients: abilities.gradients,
+        packed: 'sometimes',
+        structures: true,
+        work: 3e5,
+      }),
+      extra: fc.nat(2),
+      seed: fc.nat(1000),
+    }),
+  async check(subject, { c, extra, seed }) {
+    const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
+    const starts = c.cuSeqlens ?? [0];
+    const reads = (t: number): Set<number> => {
+      const start = starts.reduce((last, each) => (each <= t ? Math.max(last, each) : last), 0);
+      return new Set(Array.from({ length: t - start + 1 }, (_, s) => levelAt(t - start, s)));
+    };
+    const lambda = c.inputs.lambda as Tensor;
+    const [B, T, H] = lambda.shape;
+    const readBy = Array.from({ length: T }, (_, t) => reads(t));
+    const longer = concat([lambda, ...Array.from({ length: extra }, () => take(lambda, 3, [0]))], 3);
+    const changed = withInputs(c, {
+      lambda: mapTensor(longer, (value, index) =>
+        readBy[index[1]].has(index[3]) ? value : 3 * signed(noise(seed, 'unread', index)),
+      ),
+    });
+    if (changed.cotangents) changed.cotangents = { o: changed.cotangents.o };
+    const [x, y] = [await subject.run(c), await subject.run(changed)];
+    const comparisons = [compareBits('o', y.o, x.o)];
+    const gradient = y.gradients?.lambda;
+    if (gradient) {
+      const dead = mapTensor(gradient, (value, index) => (readBy[index[1]].has(index[3]) ? 0 : value || 0));
+      comparisons.push(
+        compareBits(
+          'gradients.lambda',
+          dead,
+          mapTensor(dead, () => 0),
+        ),
+      );
+    }
+    return verdict(comparisons, `${extra} levels more than needed, B ${B}, H ${H}`);
+  },
+});
+
+const noNaN = law({
+  name: 'finite-in-finite-out',
+  group: 'robustness',
+  statement: 'Finite inputs, with log decays down to -Infinity, give finite outputs and gradients.',
+  citation: 'no exp of a large positive number, no Infinity - Infinity',
+  prerequisites: [],
+  needs: [],
+  appliesTo: anySystem,
+  draw: (system, abilities) =>
+    fc.record({
+      c: cases(system, abilities, {
+        gradients: abilities.gradients,
+        state: 'sometimes',
+        packed: 'sometimes',
+        structures: true,
+        work: 3e5,
+      }),
+      heavy: fc.boolean(),
+    }),
+  async check(subject, { c, heavy }) {
+    const strong: Case =
+      heavy && c.inputs.g
+        ? withInputs(c, { g: mapTensor(c.inputs.g, (value) => (value === 0 ? -800 : -Math.abs(value) * 1000)) })
+        : c;
+    const answer = await subject.run(strong);
+    const comparisons: Worst[] = [];
+    for (const [name, value] of tensorsOf(answer)) comparisons.push(finite(name, value));
+    return verdict(comparisons);
+  },
+});
+
+export const robustness: Law[] = [reset, unread, noNaN];

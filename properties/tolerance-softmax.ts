@@ -1,0 +1,59 @@
+/** Condition of softmax attention: its formulas on absolute values, each weight with the relative error of its score. */
+import type { Case } from '../reference/case.ts';
+import { type Tensor, toDense } from '../reference/tensor.ts';
+import { sizesOf } from './edit.ts';
+import type { Condition } from './tolerance.ts';
+
+export function softmaxCondition(c: Case): Condition {
+  const { B, T, G, H, K, V } = sizesOf(c);
+  const scale = c.scale ?? 1;
+  const q = toDense(c.inputs.q as Tensor);
+  const k = toDense(c.inputs.k as Tensor);
+  const v = toDense(c.inputs.v as Tensor);
+  const dO = c.cotangents ? toDense(c.cotangents.o) : new Float64Array(B * T * H * V);
+  const starts = c.cuSeqlens ?? [0, T];
+  const o = new Float64Array(B * T * H * V);
+  const dq = new Float64Array(q.length);
+  const dk = new Float64Array(k.length);
+  const dv = new Float64Array(v.length);
+  for (let b = 0; b < B; b++) {
+    for (let h = 0; h < H; h++) {
+      const group = Math.floor((h * G) / H);
+      const qk = (t: number): number => ((b * T + t) * G + group) * K;
+      const vo = (t: number): number => ((b * T + t) * H + h) * V;
+      for (let t = 0; t < T; t++) {
+        const first = starts.reduce((last, start) => (start <= t ? Math.max(last, start) : last), 0);
+        const row = Array.from({ length: t - first + 1 }, (_, i) => {
+          let score = 0;
+          let size = 0;
+          let dP = 0;
+          for (let j = 0; j < K; j++) {
+            const product = scale * q[qk(t) + j] * k[qk(first + i) + j];
+            score += product;
+            size += Math.abs(product);
+          }
+          for (let j = 0; j < V; j++) dP += Math.abs(dO[vo(t) + j] * v[vo(first + i) + j]);
+          return { score, size, dP };
+        });
+        const largest = Math.max(...row.map(({ score }) => score));
+        const total = row.reduce((sum, { score }) => sum + Math.exp(score - largest), 0);
+        // a score that is off by `size` roundings multiplies its weight, and through the sum every other one
+        const exponent = 1 + row.reduce((most, { size, score }) => Math.max(most, size + Math.abs(score - largest)), 0);
+        const weights = row.map(({ score }) => (exponent * Math.exp(score - largest)) / total);
+        const mean = row.reduce((sum, { dP }, i) => sum + weights[i] * dP, 0);
+        weights.forEach((weight, i) => {
+          const dA = Math.abs(scale) * weight * (row[i].dP + mean);
+          for (let j = 0; j < V; j++) {
+            o[vo(t) + j] += weight * Math.abs(v[vo(first + i) + j]);
+            dv[vo(first + i) + j] += weight * Math.abs(dO[vo(t) + j]);
+          }
+          for (let j = 0; j < K; j++) {
+            dq[qk(t) + j] += dA * Math.abs(k[qk(first + i) + j]);
+            dk[qk(first + i) + j] += dA * Math.abs(q[qk(t) + j]);
+          }
+        });
+      }
+    }
+  }
+  return { o, finalState: new Float64Array(0), gradients: c.cotangents ? { q: dq, k: dk, v: dv } : {} };
+}
