@@ -68,8 +68,8 @@ const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' 
 
 /** Refuses a field that is not known: in the name of the argument that has it, or, on the case itself, in its own. */
 export function checkFields(where: string, object: object, known: readonly string[], argument?: string): void {
-  for (const field of Object.keys(object)) {
-    if (known.includes(field)) continue;
+  for (const [field, value] of Object.entries(object)) {
+    if (value === undefined || known.includes(field)) continue;
     const given = argument === undefined ? 'an unknown field' : `unknown field ${brief(field)}`;
     throw new InvalidInput(where, argument ?? field.slice(0, 60), given, names(known), 'remove it');
   }
