@@ -7,7 +7,7 @@
  * Scalar decays sum logs over segments inside the chunk; any other transition moves one panel of columns [I | k_start … k_t]
  * through the chunk, from which all four are read.
  */
-import { addRows, addScaled, dot, timesRows } from './dense.ts';
+import { addProduct, addRows, addScaled, addTransposedProduct, dot, timesRowsLower } from './dense.ts';
 import type { Head, HeadGradients } from './head.ts';
 
 /** Indices into the call's tokens. */
@@ -65,7 +65,7 @@ export function carry(x: Head, phi: Float64Array, S: Float64Array): void {
   }
   const before = S.slice();
   S.fill(0);
-  for (let i = 0; i < x.K; i++) addRows(S, i * x.V, phi.subarray(i * x.K, (i + 1) * x.K), before, 0, x.K, x.V);
+  addProduct(S, 0, phi, 0, before, 0, x.K, x.K, x.V);
 }
 
 /** S' = Phi S: adds dS' S^T to dPhi, and dS' becomes Phi^T dS'. */
@@ -78,12 +78,8 @@ export function carryBackward(x: Head, phi: Float64Array, S: Float64Array, dS: F
   }
   const dAfter = dS.slice();
   dS.fill(0);
-  for (let i = 0; i < K; i++) {
-    for (let j = 0; j < K; j++) {
-      dPhi[i * K + j] += dot(dAfter, i * V, S, j * V, V);
-      addScaled(dS, j * V, phi[i * K + j], dAfter, i * V, V);
-    }
-  }
+  addTransposedProduct(dS, 0, phi, 0, dAfter, 0, K, K, V);
+  for (let i = 0; i < K; i++) for (let j = 0; j < K; j++) dPhi[i * K + j] += dot(dAfter, i * V, S, j * V, V);
 }
 
 /** exp of the log decay summed from `from` up to and including `to`; the empty sum gives 1. */
@@ -131,11 +127,10 @@ function scalarProducts(x: Head, chunk: Chunk): ChunkProducts {
   const { fromStart, toEnd, whole } = localDecay(x, chunk);
   p.phi[0] = whole;
   const decay = new Float64Array(c);
+  timesRowsLower(p.pairs, c, q, start * K, c, k, start * K, 0, K);
   for (let i = 0; i < c; i++) {
-    const pairs = p.pairs.subarray(i * c, i * c + i + 1);
     decayRow(x, start, start + i, decay);
-    timesRows(pairs, q, (start + i) * K, k, start * K, i + 1, K);
-    for (let j = 0; j <= i; j++) pairs[j] *= scale * decay[j];
+    for (let j = 0; j <= i; j++) p.pairs[i * c + j] *= scale * decay[j];
     addScaled(p.queries, i * K, scale * fromStart[i], q, (start + i) * K, K);
     addScaled(p.keys, i * K, toEnd[i], k, (start + i) * K, K);
   }
@@ -175,19 +170,22 @@ function scalarProductsBackward(
   if (x.g.length > 0) addScaled(grads.g, start, 1, dg, 0, c);
 }
 
-/** The panel [I | k_start … k_t], [K, K+c], after each token of the chunk. */
-function panels(x: Head, { start, end }: Chunk): Float64Array[] {
+/**
+ * Moves the panel [I | k_start … k_t], [K, K+c], through the chunk; columns of tokens to come are unused. `visit` sees it before
+ * any token and after each; it is returned as it is after the last.
+ */
+function movePanel(x: Head, { start, end }: Chunk, visit: (panel: Float64Array, tokens: number) => void): Float64Array {
   const { K } = x;
   const columns = K + end - start;
   const panel = new Float64Array(K * columns);
   for (let i = 0; i < K; i++) panel[i * columns + i] = 1;
-  const after: Float64Array[] = [panel.slice()];
+  visit(panel, 0);
   for (let t = start; t < end; t++) {
     x.transition.apply(x, t, panel, columns);
     for (let i = 0; i < K; i++) panel[i * columns + K + t - start] = x.k[t * K + i];
-    after.push(panel.slice());
+    visit(panel, t - start + 1);
   }
-  return after;
+  return panel;
 }
 
 function panelProducts(x: Head, chunk: Chunk): ChunkProducts {
@@ -196,18 +194,21 @@ function panelProducts(x: Head, chunk: Chunk): ChunkProducts {
   const c = end - start;
   const columns = K + c;
   const p = zeroProducts(x, chunk);
-  const after = panels(x, chunk);
-  for (let i = 0; i < c; i++) {
+  const query = new Float64Array(K);
+  const row = new Float64Array(columns);
+  const panel = movePanel(x, chunk, (after, tokens) => {
+    if (tokens === 0) return;
     // [queries[t] | pairs[t,:]] = scale q_t^T [F_t … F_start | F_t … F_{s+1} k_s]
-    const row = new Float64Array(columns);
-    const scaled = q.slice((start + i) * K, (start + i + 1) * K).map((value) => scale * value);
-    addRows(row, 0, scaled, after[i + 1], 0, K, columns);
-    p.queries.set(row.subarray(0, K), i * K);
-    p.pairs.set(row.subarray(K, K + i + 1), i * c);
-  }
+    const i = tokens - 1;
+    for (let j = 0; j < K; j++) query[j] = scale * q[(start + i) * K + j];
+    row.fill(0);
+    addRows(row, 0, query, after, 0, K, columns);
+    for (let j = 0; j < K; j++) p.queries[i * K + j] = row[j];
+    for (let s = 0; s <= i; s++) p.pairs[i * c + s] = row[K + s];
+  });
   for (let i = 0; i < K; i++) {
-    for (let j = 0; j < K; j++) p.phi[i * K + j] = after[c][i * columns + j];
-    for (let s = 0; s < c; s++) p.keys[s * K + i] = after[c][i * columns + K + s];
+    for (let j = 0; j < K; j++) p.phi[i * K + j] = panel[i * columns + j];
+    for (let s = 0; s < c; s++) p.keys[s * K + i] = panel[i * columns + K + s];
   }
   return p;
 }
@@ -217,7 +218,8 @@ function panelProductsBackward(x: Head, chunk: Chunk, d: ChunkProducts, grads: H
   const { start, end } = chunk;
   const c = end - start;
   const columns = K + c;
-  const after = panels(x, chunk);
+  const after: Float64Array[] = [];
+  movePanel(x, chunk, (panel) => after.push(panel.slice()));
   const dPanel = new Float64Array(K * columns);
   for (let i = 0; i < K; i++) {
     for (let j = 0; j < K; j++) dPanel[i * columns + j] = d.phi[i * K + j];

@@ -18,28 +18,50 @@ import {
   chunksOf,
   zeroProducts,
 } from './chunk-products.ts';
-import { addOuter, addRows, addScaled, dot, timesRows } from './dense.ts';
+import {
+  addOuter,
+  addProduct,
+  addRowsLower,
+  addScaled,
+  addTransposedProduct,
+  dot,
+  timesRows,
+  timesRowsLower,
+} from './dense.ts';
 import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradients } from './head.ts';
 import { contentLevels } from './levels.ts';
 
-/** The level at which token t of a chunk reads a state that enters it; -1: not at all. */
+/** The level at which token t of a chunk reads a state that enters it; -1: not at all, from there on. */
 type LevelOf = (t: number) => number;
 
-/** o_t += lambda[t,l] S^T y_t for the tokens of one chunk, y the queries read back to its start. */
-function read(x: Head, { start, end }: Chunk, p: ChunkProducts, S: Float64Array, levelOf: LevelOf, o: Float64Array) {
-  const y = new Float64Array(x.K);
-  for (let t = start; t < end; t++) {
+/** lambda[t,l] y_t, [rows,K], for the tokens of a chunk that read a state at all, y the queries read back to the chunk's start */
+function readers(
+  x: Head,
+  { start, end }: Chunk,
+  p: ChunkProducts,
+  levelOf: LevelOf,
+): { rows: number; Y: Float64Array } {
+  const Y = new Float64Array(p.queries.length);
+  let rows = 0;
+  for (let t = start, at = 0; t < end; t++, rows++) {
     const l = levelOf(t);
-    if (l < 0) continue;
-    for (let i = 0; i < x.K; i++) y[i] = x.lambda[t * x.L + l] * p.queries[(t - start) * x.K + i];
-    addRows(o, t * x.V, y, S, 0, x.K, x.V);
+    if (l < 0) break;
+    const lambda = x.lambda[t * x.L + l];
+    for (let i = 0; i < x.K; i++, at++) Y[at] = lambda * p.queries[at];
   }
+  return { rows, Y };
+}
+
+/** o_t += lambda[t,l] S^T y_t for the tokens of one chunk */
+function read(x: Head, chunk: Chunk, p: ChunkProducts, S: Float64Array, levelOf: LevelOf, o: Float64Array): void {
+  const { rows, Y } = readers(x, chunk, p, levelOf);
+  addProduct(o, chunk.start * x.V, Y, 0, S, 0, rows, x.K, x.V);
 }
 
 /** Adds the gradients of `read` by lambda, by the queries (in d) and by S (in dS). */
 function readBackward(
   x: Head,
-  { start, end }: Chunk,
+  chunk: Chunk,
   p: ChunkProducts,
   S: Float64Array,
   levelOf: LevelOf,
@@ -49,15 +71,14 @@ function readBackward(
   grads: HeadGradients,
 ): void {
   const { K, V, L, lambda } = x;
+  const { rows, Y } = readers(x, chunk, p, levelOf);
+  addTransposedProduct(dS, 0, Y, 0, dO, chunk.start * V, K, rows, V);
   const byChannel = new Float64Array(K);
-  for (let t = start; t < end; t++) {
-    const l = levelOf(t);
-    if (l < 0) continue;
-    const y = (t - start) * K;
+  for (let r = 0, t = chunk.start; r < rows; r++, t++) {
+    const entry = t * L + levelOf(t);
     timesRows(byChannel, dO, t * V, S, 0, K, V);
-    grads.lambda[t * L + l] += dot(p.queries, y, byChannel, 0, K);
-    addScaled(d.queries, y, lambda[t * L + l], byChannel, 0, K);
-    addOuter(dS, 0, lambda[t * L + l], p.queries, y, K, dO, t * V, V);
+    grads.lambda[entry] += dot(p.queries, r * K, byChannel, 0, K);
+    addScaled(d.queries, r * K, lambda[entry], byChannel, 0, K);
   }
 }
 
@@ -116,7 +137,7 @@ function sweep(x: Head, o: Float64Array, state: Float64Array): Sweep {
     readInside(x, chunk(n), products(n), o);
     const leaf = new Float64Array(K * V);
     const { start, end } = chunk(n);
-    for (let s = start; s < end; s++) addOuter(leaf, 0, 1, products(n).keys, (s - start) * K, K, x.w, s * V, V);
+    addTransposedProduct(leaf, 0, products(n).keys, 0, x.w, start * V, K, end - start, V);
     leaves.set(n, leaf);
   }
 
@@ -125,15 +146,16 @@ function sweep(x: Head, o: Float64Array, state: Float64Array): Sweep {
   for (let i = 0; 2 ** i <= last; i++) {
     const merges = mergesOf(i, first, last);
     const parents = new Map<number, Float64Array>();
+    const readBy = level(i);
     for (const { left, right, parent, from, to } of merges) {
       const own = plan.buckets[i].get(right);
       const S = plan.buckets[i].get(left)?.slice();
       if (S) {
         for (let n = from; n <= to; n++) {
-          read(x, chunk(n), products(n), S, () => level(i), o);
+          read(x, chunk(n), products(n), S, () => readBy, o);
           carry(x, products(n).phi, S);
         }
-        if (to === last) addScaled(state, level(i) * K * V, 1, S, 0, K * V);
+        if (to === last) addScaled(state, readBy * K * V, 1, S, 0, K * V);
       }
       if (S && own) addScaled(S, 0, 1, own, 0, K * V);
       const sum = S ?? own?.slice();
@@ -152,15 +174,15 @@ function sweep(x: Head, o: Float64Array, state: Float64Array): Sweep {
 
 /** P[t,s] = lambda[t, level(t,s)] pairs[t,s] inside one chunk, o = P w */
 function readInside(x: Head, { start, end }: Chunk, p: ChunkProducts, o: Float64Array): void {
+  const { V, L, w, lambda, levels, position } = x;
   const c = end - start;
-  const P = new Float64Array(c);
-  for (let t = start; t < end; t++) {
-    for (let s = start; s <= t; s++) {
-      const l = x.levels.level(x.position + t, x.position + s);
-      P[s - start] = x.lambda[t * x.L + l] * p.pairs[(t - start) * c + s - start];
+  const P = new Float64Array(c * c);
+  for (let t = start, row = 0; t < end; t++, row += c) {
+    for (let s = start, at = row; s <= t; s++, at++) {
+      P[at] = lambda[t * L + levels.level(position + t, position + s)] * p.pairs[at];
     }
-    addRows(o, t * x.V, P, x.w, start * x.V, t - start + 1, x.V);
   }
+  addRowsLower(o, start * V, P, c, c, w, start * V, 0, V);
 }
 
 function readInsideBackward(
@@ -171,16 +193,15 @@ function readInsideBackward(
   d: ChunkProducts,
   grads: HeadGradients,
 ): void {
-  const { V, L, w, lambda } = x;
+  const { V, L, w, lambda, levels, position } = x;
   const c = end - start;
-  const dP = new Float64Array(c);
-  for (let t = start; t < end; t++) {
-    timesRows(dP, dO, t * V, w, start * V, t - start + 1, V);
-    for (let s = start; s <= t; s++) {
-      const entry = t * L + x.levels.level(x.position + t, x.position + s);
-      const at = (t - start) * c + s - start;
-      grads.lambda[entry] += dP[s - start] * p.pairs[at];
-      d.pairs[at] += dP[s - start] * lambda[entry];
+  const dP = new Float64Array(c * c);
+  timesRowsLower(dP, c, dO, start * V, c, w, start * V, 0, V);
+  for (let t = start, row = 0; t < end; t++, row += c) {
+    for (let s = start, at = row; s <= t; s++, at++) {
+      const entry = t * L + levels.level(position + t, position + s);
+      grads.lambda[entry] += dP[at] * p.pairs[at];
+      d.pairs[at] += dP[at] * lambda[entry];
       addScaled(grads.w, s * V, lambda[entry] * p.pairs[at], dO, t * V, V);
     }
   }
@@ -254,10 +275,11 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
         carry(x, products(n).phi, S);
       }
       const dS = dParent.slice();
-      if (to === last) addScaled(dS, 0, 1, levelOfState(plan.level(i)), 0, K * V);
+      const readBy = plan.level(i);
+      if (to === last) addScaled(dS, 0, 1, levelOfState(readBy), 0, K * V);
       for (let n = to; n >= from; n--) {
         carryBackward(x, products(n).phi, entering[n - from], dS, d(n).phi);
-        readBackward(x, chunk(n), products(n), entering[n - from], () => plan.level(i), dOut.o, d(n), dS, grads);
+        readBackward(x, chunk(n), products(n), entering[n - from], () => readBy, dOut.o, d(n), dS, grads);
       }
       addScaled(dLeft, 0, 1, dS, 0, K * V);
     }

@@ -1,5 +1,5 @@
 /**
- * The masked-matrix form, O(T²): o = P w, row by row, straight from the formula.
+ * The masked-matrix form, O(T²): o = P w, some rows at a time, straight from the formula.
  *
  *   P[t,s] = scale * lambda[t, level(t,s)] * (q_t^T F_t F_{t-1} … F_{s+1} k_s)   for s <= t, and nothing above the diagonal
  *
@@ -7,88 +7,157 @@
  * M = lambda ∘ D of arXiv 2506.04761, eq. 4. The log decay is summed over the segment (s,t] itself, never as c_t - c_s
  * (decay.ts shows why). For any other transition the query walks back through the transposed F.
  */
-import { addOuter, addRows, addScaled, dot, timesRows } from './dense.ts';
+import { addRowsLower, addScaled, addTransposedProduct, copyFrom, dot, timesRowsLower } from './dense.ts';
 import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradients } from './head.ts';
 import { contentLevels } from './levels.ts';
 
-/** The products of row t, before scale and lambda: pairs[s] = q_t^T F_t … F_{s+1} k_s. */
-interface Row {
-  /** [T], entries 0 … t */
+/** Rows of a scalar decay that are worked on together, so that keys and values come from cache: nothing but speed depends on it. */
+const STRIP = 32;
+
+/** The products of `count` rows t = first + r, before scale and lambda: pairs[r,s] = q_t^T F_t … F_{s+1} k_s. */
+interface Rows {
+  first: number;
+  count: number;
+  /** [count,T], entries s <= t */
   pairs: Float64Array;
-  /** Scalar decay: D[t,s] for s = 0 … t. Else: the walked query F_{s+1}^T … F_t^T q_t, [T,K], one row for each s <= t. */
+  /** Scalar decay: D[t,s], [count,T], s <= t. Else one row: the walked query F_{s+1}^T … F_t^T q_t, [T,K], for each s <= t. */
   path: Float64Array;
-  /** F_0^T … F_t^T q_t: how the query reads what came before this call. */
+  /** [count,K], F_0^T … F_t^T q_t: how the query reads what came before this call. */
   start: Float64Array;
-  /** Scalar decay: exp(g_0 + … + g_t). */
-  startDecay: number;
+  /** [count], scalar decay: exp(g_0 + … + g_t). */
+  startDecay: Float64Array;
 }
 
-const newRow = (x: Head): Row => ({
-  pairs: new Float64Array(x.T),
-  path: new Float64Array(x.transition.scalar ? x.T : x.T * x.K),
-  start: new Float64Array(x.K),
-  startDecay: 1,
-});
+function newRows(x: Head): Rows {
+  const count = x.transition.scalar ? Math.min(STRIP, x.T) : Math.min(1, x.T);
+  return {
+    first: 0,
+    count,
+    pairs: new Float64Array(count * x.T),
+    path: new Float64Array(x.transition.scalar ? count * x.T : x.T * x.K),
+    start: new Float64Array(count * x.K),
+    startDecay: new Float64Array(count),
+  };
+}
 
-function fillRow(x: Head, t: number, row: Row): void {
-  const { K, q, k, g } = x;
+/** Calls `use` with every row of the head, a strip at a time. */
+function forEachStrip(x: Head, use: (rows: Rows) => void): void {
+  const rows = newRows(x);
+  const most = rows.count;
+  for (let first = 0; first < x.T; first += most) {
+    rows.first = first;
+    rows.count = Math.min(most, x.T - first);
+    fillRows(x, rows);
+    use(rows);
+  }
+}
+
+/** Row T-1 alone: how everything reaches the end of the call. */
+function lastRow(x: Head): Rows {
+  const rows = { ...newRows(x), first: x.T - 1, count: 1 };
+  fillRows(x, rows);
+  return rows;
+}
+
+function fillRows(x: Head, { first, count, pairs, path, start, startDecay }: Rows): void {
+  const { T, K, q, k, g } = x;
   if (x.transition.scalar) {
-    timesRows(row.pairs, q, t * K, k, 0, t + 1, K);
-    let segment = 0;
-    for (let s = t; s >= 0; s--) {
-      row.path[s] = segment === 0 ? 1 : Math.exp(segment);
-      row.pairs[s] *= row.path[s];
-      if (g.length > 0) segment += g[s];
+    timesRowsLower(pairs, T, q, first * K, count, k, 0, first, K);
+    for (let r = 0; r < count; r++) {
+      let segment = 0;
+      for (let s = first + r; s >= 0; s--) {
+        path[r * T + s] = segment === 0 ? 1 : Math.exp(segment);
+        pairs[r * T + s] *= path[r * T + s];
+        if (g.length > 0) segment += g[s];
+      }
+      startDecay[r] = Math.exp(segment);
+      for (let i = 0; i < K; i++) start[r * K + i] = startDecay[r] * q[(first + r) * K + i];
     }
-    row.startDecay = Math.exp(segment);
-    for (let i = 0; i < K; i++) row.start[i] = row.startDecay * q[t * K + i];
     return;
   }
-  const y = q.slice(t * K, (t + 1) * K);
-  for (let s = t; s >= 0; s--) {
-    row.path.set(y, s * K);
-    row.pairs[s] = dot(y, 0, k, s * K, K);
+  const y = q.slice(first * K, (first + 1) * K);
+  for (let s = first; s >= 0; s--) {
+    path.set(y, s * K);
+    pairs[s] = dot(y, 0, k, s * K, K);
     x.transition.applyTransposed(x, s, y, 1);
   }
-  row.start.set(y);
+  start.set(y);
 }
 
-/** Adds the gradients by q, k, g, beta, given those of row t: dPairs [0 … t] and dStart [K]. */
-function backRow(x: Head, t: number, row: Row, dPairs: Float64Array, dStart: Float64Array, grads: HeadGradients): void {
-  const { K, q, k, g } = x;
+/** Adds the gradients by q, k, g, beta, given those of `rows`: dPairs, [count,T] and s <= t, and dStart [count,K]. */
+function backRows(x: Head, rows: Rows, dPairs: Float64Array, dStart: Float64Array, grads: HeadGradients): void {
+  const { T, K, q, k, g } = x;
+  const { first, count, pairs, path, start, startDecay } = rows;
   if (x.transition.scalar) {
-    // dg_r = sum over s < r <= t of dPairs ∘ pairs: each decay on the way counts once
-    let crossing = dot(dStart, 0, row.start, 0, K);
-    addScaled(grads.q, t * K, row.startDecay, dStart, 0, K);
-    for (let s = 0; s <= t; s++) {
-      if (g.length > 0) grads.g[s] += crossing;
-      const dA = dPairs[s] * row.path[s];
-      addScaled(grads.q, t * K, dA, k, s * K, K);
-      addScaled(grads.k, s * K, dA, q, t * K, K);
-      crossing += dPairs[s] * row.pairs[s];
+    for (let r = 0; r < count; r++) {
+      // dg_r = sum over s < r <= t of dPairs ∘ pairs: each decay on the way counts once
+      let crossing = dot(dStart, r * K, start, r * K, K);
+      const dq = (first + r) * K;
+      addScaled(grads.q, dq, startDecay[r], dStart, r * K, K);
+      for (let s = 0; s <= first + r; s++) {
+        if (g.length > 0) grads.g[s] += crossing;
+        crossing += dPairs[r * T + s] * pairs[r * T + s];
+        // dA = dPairs ∘ D, A = q k^T
+        dPairs[r * T + s] *= path[r * T + s];
+        addScaled(grads.k, s * K, dPairs[r * T + s], q, dq, K);
+      }
     }
+    addRowsLower(grads.q, first * K, dPairs, T, count, k, 0, first, K);
     return;
   }
   const dy = dStart.slice();
-  for (let s = 0; s <= t; s++) {
+  const y = new Float64Array(K);
+  for (let s = 0; s <= first; s++) {
     // y_{s-1} = F_s^T y_s, and pairs[s] = y_s · k_s
-    const y = row.path.slice(s * K, (s + 1) * K);
+    copyFrom(y, path, s * K);
     x.transition.gradients(x, s, dy, y, 1, grads);
     x.transition.apply(x, s, dy, 1);
     addScaled(dy, 0, dPairs[s], k, s * K, K);
     addScaled(grads.k, s * K, dPairs[s], y, 0, K);
   }
-  addScaled(grads.q, t * K, 1, dy, 0, K);
+  addScaled(grads.q, first * K, 1, dy, 0, K);
 }
 
-/** Keys carried to the end of the call, F_{T-1} … F_{s+1} k_s, in every position on the way: path[t] for t = s … T-1. */
-function keyToEnd(x: Head, s: number, path: Float64Array): void {
-  const { K, T } = x;
-  const key = x.k.slice(s * K, (s + 1) * K);
-  path.set(key, s * K);
-  for (let t = s + 1; t < T; t++) {
-    x.transition.apply(x, t, key, 1);
-    path.set(key, t * K);
+/**
+ * X := F_{T-1} … F_from X for a panel X [K, columns]. `last` is row T-1, which holds the product of scalar decays as one number.
+ * For any other transition row t of `passed` [T, K columns] receives what F_t found, if the caller wants it for the backward.
+ */
+function carryToEnd(x: Head, from: number, X: Float64Array, columns: number, last: Rows, passed?: Float64Array): void {
+  if (x.transition.scalar) {
+    const decay = from === 0 ? last.startDecay[0] : last.path[from - 1];
+    for (let i = 0; i < X.length; i++) X[i] *= decay;
+    return;
+  }
+  for (let t = from; t < x.T; t++) {
+    passed?.set(X, t * X.length);
+    x.transition.apply(x, t, X, columns);
+  }
+}
+
+/** Given X at the end and the gradient dX there: adds the gradients by what F reads, and dX becomes the gradient at `from`. */
+function carryToEndBackward(
+  x: Head,
+  from: number,
+  X: Float64Array,
+  dX: Float64Array,
+  columns: number,
+  last: Rows,
+  passed: Float64Array,
+  grads: HeadGradients,
+): void {
+  if (x.transition.scalar) {
+    // d exp(g_from + … + g_{T-1}) X / dg_t = exp(…) X for every t on the way
+    const through = dot(dX, 0, X, 0, X.length);
+    if (x.g.length > 0) for (let t = from; t < x.T; t++) grads.g[t] += through;
+    const decay = from === 0 ? last.startDecay[0] : last.path[from - 1];
+    for (let i = 0; i < dX.length; i++) dX[i] *= decay;
+    return;
+  }
+  const found = new Float64Array(X.length);
+  for (let t = x.T - 1; t >= from; t--) {
+    copyFrom(found, passed, t * X.length);
+    x.transition.gradients(x, t, found, dX, columns, grads);
+    x.transition.applyTransposed(x, t, dX, columns);
   }
 }
 
@@ -106,38 +175,44 @@ function incoming(x: Head): { at: number; content: Float64Array; readBy: Int32Ar
 function forward(x: Head): HeadOutput {
   const { T, K, V, L, w, lambda, scale, position, levels } = x;
   const o = new Float64Array(T * V);
-  const row = newRow(x);
-  const P = new Float64Array(T);
   const before = incoming(x);
-  for (let t = 0; t < T; t++) {
-    fillRow(x, t, row);
-    for (let s = 0; s <= t; s++) {
-      P[s] = scale * lambda[t * L + levels.level(position + t, position + s)] * row.pairs[s];
+  forEachStrip(x, ({ first, count, pairs: P, start }) => {
+    for (let r = 0, t = first; r < count; r++, t++) {
+      for (let s = 0; s <= t; s++) {
+        P[r * T + s] *= scale * lambda[t * L + levels.level(position + t, position + s)];
+      }
+      for (const { content, readBy } of before) {
+        if (readBy[t] < 0) continue;
+        const factor = scale * lambda[t * L + readBy[t]];
+        for (let i = 0; i < K; i++) addScaled(o, t * V, factor * start[r * K + i], content, i * V, V);
+      }
     }
-    addRows(o, t * V, P, w, 0, t + 1, V);
-    for (const { content, readBy } of before) {
-      if (readBy[t] < 0) continue;
-      const factor = scale * lambda[t * L + readBy[t]];
-      for (let i = 0; i < K; i++) addScaled(o, t * V, factor * row.start[i], content, i * V, V);
-    }
-  }
+    addRowsLower(o, first * V, P, T, count, w, 0, first, V);
+  });
   return { o, state: finalState(x) };
 }
 
+/** state[level(T-1,s)] += key w_s^T with key = F_{T-1} … F_{s+1} k_s, and what came in, carried the same way */
 function finalState(x: Head): Float64Array {
-  const { T, K, V, L, w, position, levels } = x;
+  const { T, K, V, L, k, w, position, levels } = x;
   const state = new Float64Array(L * K * V);
   if (T === 0) return x.state ? x.state.slice() : state;
-  const last = position + T - 1;
-  const path = new Float64Array(T * K);
+  const last = lastRow(x);
+  const keys = new Float64Array(T * K);
+  const key = new Float64Array(K);
   for (let s = 0; s < T; s++) {
-    keyToEnd(x, s, path);
-    const at = levels.level(last, position + s) * K * V;
-    addOuter(state, at, 1, path, (T - 1) * K, K, w, s * V, V);
+    copyFrom(key, k, s * K);
+    carryToEnd(x, s + 1, key, 1, last);
+    keys.set(key, s * K);
+  }
+  const level = (s: number): number => levels.level(position + T - 1, position + s);
+  for (let s = 0, end = 0; s < T; s = end) {
+    while (end < T && level(end) === level(s)) end++;
+    addTransposedProduct(state, level(s) * K * V, keys, s * K, w, s * V, K, end - s, V);
   }
   for (const { content, readBy } of incoming(x)) {
     if (readBy[T - 1] < 0) continue;
-    for (let t = 0; t < T; t++) x.transition.apply(x, t, content, V);
+    carryToEnd(x, 0, content, V, last);
     addScaled(state, readBy[T - 1] * K * V, 1, content, 0, K * V);
   }
   return state;
@@ -146,79 +221,71 @@ function finalState(x: Head): Float64Array {
 function backward(x: Head, dOut: HeadOutput): HeadGradients {
   const { T, K, V, L, w, lambda, scale, position, levels } = x;
   const grads = zeroGradients(x);
-  const row = newRow(x);
-  const P = new Float64Array(T);
-  const dP = new Float64Array(T);
-  const dStart = new Float64Array(K);
   const before = incoming(x);
   const dO = dOut.o;
-  for (let t = 0; t < T; t++) {
-    fillRow(x, t, row);
-    // o_t = P[t,:] w:  dP = dO w^T on s <= t, dw = P^T dO
-    timesRows(dP, dO, t * V, w, 0, t + 1, V);
-    for (let s = 0; s <= t; s++) {
-      // P = scale lambda pairs
-      const entry = t * L + levels.level(position + t, position + s);
-      P[s] = scale * lambda[entry] * row.pairs[s];
-      addScaled(grads.w, s * V, P[s], dO, t * V, V);
-      grads.lambda[entry] += scale * dP[s] * row.pairs[s];
-      dP[s] *= scale * lambda[entry];
-    }
-    // o_t += scale lambda state^T start
-    dStart.fill(0);
-    for (const { at, content, readBy } of before) {
-      if (readBy[t] < 0) continue;
-      const entry = t * L + readBy[t];
-      for (let i = 0; i < K; i++) {
-        addScaled(grads.state, at + i * V, scale * lambda[entry] * row.start[i], dO, t * V, V);
-        const read = dot(content, i * V, dO, t * V, V);
-        grads.lambda[entry] += scale * row.start[i] * read;
-        dStart[i] += scale * lambda[entry] * read;
+  forEachStrip(x, (rows) => {
+    const { first, count, pairs, start } = rows;
+    const dP = new Float64Array(count * T);
+    const dStart = new Float64Array(count * K);
+    // o = P w:  dP = dO w^T on s <= t, dw = P^T dO
+    timesRowsLower(dP, T, dO, first * V, count, w, 0, first, V);
+    for (let r = 0, t = first; r < count; r++, t++) {
+      for (let s = 0; s <= t; s++) {
+        // P = scale lambda pairs
+        const entry = t * L + levels.level(position + t, position + s);
+        const factor = scale * lambda[entry];
+        addScaled(grads.w, s * V, factor * pairs[r * T + s], dO, t * V, V);
+        grads.lambda[entry] += scale * dP[r * T + s] * pairs[r * T + s];
+        dP[r * T + s] *= factor;
+      }
+      // o_t += scale lambda state^T start
+      for (const { at, content, readBy } of before) {
+        if (readBy[t] < 0) continue;
+        const entry = t * L + readBy[t];
+        for (let i = 0; i < K; i++) {
+          addScaled(grads.state, at + i * V, scale * lambda[entry] * start[r * K + i], dO, t * V, V);
+          const read = dot(content, i * V, dO, t * V, V);
+          grads.lambda[entry] += scale * start[r * K + i] * read;
+          dStart[r * K + i] += scale * lambda[entry] * read;
+        }
       }
     }
-    backRow(x, t, row, dP, dStart, grads);
-  }
+    backRows(x, rows, dP, dStart, grads);
+  });
   finalStateBackward(x, dOut.state, grads);
   return grads;
 }
 
 function finalStateBackward(x: Head, dState: Float64Array, grads: HeadGradients): void {
-  const { T, K, V, w, position, levels } = x;
+  const { T, K, V, k, w, position, levels } = x;
   if (T === 0) {
     grads.state.set(dState);
     return;
   }
   if (dState.every((value) => value === 0)) return;
-  const last = position + T - 1;
-  const path = new Float64Array(T * K);
+  const last = lastRow(x);
+  const passed = new Float64Array(T * K);
+  const key = new Float64Array(K);
+  const dKey = new Float64Array(K);
   for (let s = 0; s < T; s++) {
-    // state[level] += key w_s^T, key = F_{T-1} … F_{s+1} k_s
-    keyToEnd(x, s, path);
-    const at = levels.level(last, position + s) * K * V;
-    const dKey = new Float64Array(K);
+    // state[level] += key w_s^T
+    copyFrom(key, k, s * K);
+    carryToEnd(x, s + 1, key, 1, last, passed);
+    const at = levels.level(position + T - 1, position + s) * K * V;
     for (let i = 0; i < K; i++) {
       dKey[i] = dot(dState, at + i * V, w, s * V, V);
-      addScaled(grads.w, s * V, path[(T - 1) * K + i], dState, at + i * V, V);
+      addScaled(grads.w, s * V, key[i], dState, at + i * V, V);
     }
-    for (let t = T - 1; t > s; t--) {
-      x.transition.gradients(x, t, path.slice((t - 1) * K, t * K), dKey, 1, grads);
-      x.transition.applyTransposed(x, t, dKey, 1);
-    }
+    carryToEndBackward(x, s + 1, key, dKey, 1, last, passed, grads);
     addScaled(grads.k, s * K, 1, dKey, 0, K);
   }
   for (const { at, content, readBy } of incoming(x)) {
     if (readBy[T - 1] < 0) continue;
     // state[readBy] += F_{T-1} … F_0 content
-    const passed: Float64Array[] = [];
-    for (let t = 0; t < T; t++) {
-      passed.push(content.slice());
-      x.transition.apply(x, t, content, V);
-    }
+    const found = new Float64Array(x.transition.scalar ? 0 : T * K * V);
+    carryToEnd(x, 0, content, V, last, found);
     const dContent = dState.slice(readBy[T - 1] * K * V, (readBy[T - 1] + 1) * K * V);
-    for (let t = T - 1; t >= 0; t--) {
-      x.transition.gradients(x, t, passed[t], dContent, V, grads);
-      x.transition.applyTransposed(x, t, dContent, V);
-    }
+    carryToEndBackward(x, 0, content, dContent, V, last, found, grads);
     addScaled(grads.state, at, 1, dContent, 0, K * V);
   }
 }
