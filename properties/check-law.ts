@@ -24,6 +24,8 @@ export interface CheckOptions {
   seed: number;
   runs: number;
   path?: string;
+  /** False: stop at the first failure as it was drawn. Default true. */
+  shrink?: boolean;
 }
 
 /** Why the law does not reach this implementation and system; null when it does. */
@@ -74,7 +76,12 @@ export async function checkLaw(
     }
     if ((verdict.worst?.ratio ?? -1) > (worst?.worst?.ratio ?? -1)) worst = verdict;
   });
-  const details = await fc.check(property, { seed: options.seed, numRuns: options.runs, path: options.path ?? '' });
+  const details = await fc.check(property, {
+    seed: options.seed,
+    numRuns: options.runs,
+    path: options.path ?? '',
+    endOnFailure: options.shrink === false,
+  });
   result.cases = details.numRuns;
   if (!details.failed) return { ...result, worst };
   result.path = details.counterexamplePath ?? undefined;

@@ -72,7 +72,8 @@ export function define<N>(a: Arithmetic<N>, x: DefinitionInput<N>): DefinitionOu
       const level = levelAt(t);
       if (level < 0) return;
       addInto(o[t], a.mul(a.mul(scale, x.lambda[t][level]), inner(a, x.q[t], now)), values);
-      if (t === T - 1) now.forEach((channel, i) => addInto(state[level][i], channel, values));
+      if (t < T - 1) continue;
+      for (let i = 0; i < now.length; i++) addInto(state[level][i], now[i], values);
     }
   };
 

@@ -37,13 +37,13 @@ export const channels = (most: number): fc.Arbitrary<number> =>
         [40, 4],
         [20, 5],
         [20, 8],
-        [4, 15],
-        [4, 16],
-        [4, 17],
-        [2, 33],
-        [1, 64],
-        [1, 65],
-        [1, 70],
+        [6, 15],
+        [6, 16],
+        [6, 17],
+        [4, 33],
+        [4, 64],
+        [4, 65],
+        [4, 70],
       ] as [number, number][]
     ).filter(([, size]) => size <= most),
   );
@@ -64,5 +64,7 @@ export const chunkSizes: fc.Arbitrary<number> = weighted([
 export const positions: fc.Arbitrary<number> = weighted([
   [8, 0],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 11, 15, 16, 17].map((p): [number, number] => [2, p]),
-  ...[31, 32, 33, 63, 64, 65, 127, 128, 1000, 65535, 65536, 2 ** 20 - 1, 2 ** 20].map((p): [number, number] => [1, p]),
+  ...[31, 32, 33, 63, 64, 65, 127, 128, 1000, 8191, 8192, 32768, 65535, 65536, 2 ** 20 - 1, 2 ** 20].map(
+    (p): [number, number] => [1, p],
+  ),
 ]);

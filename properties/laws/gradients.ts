@@ -212,12 +212,9 @@ const linearInCotangents = law({
         Object.entries(once.gradients ?? {}).map(([name, value]) => [name, scaleTensor(value, factor)]),
       ),
     });
-    const exact = boundsOf(c);
-    for (const values of [exact.o, exact.finalState, ...Object.values(exact.gradients)]) values.fill(0);
-    return verdict([
-      ...compareAnswers(twice, expected(twice, 2), exact),
-      ...compareAnswers(zero, expected(zero, 0), exact),
-    ]);
+    const wanted = [...tensorsOf(expected(twice, 2)), ...tensorsOf(expected(zero, 0))];
+    const given = [...tensorsOf(twice), ...tensorsOf(zero)];
+    return verdict(wanted.map(([name, value], i) => compareExact(name, given[i][1], value)));
   },
 });
 

@@ -1,0 +1,192 @@
+/** Wrong backwards behind a right forward. */
+import type { Head, HeadGradients } from '../../reference/head.ts';
+import { masked } from '../../reference/masked.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { mutant, withHead } from './mutant.ts';
+
+const SYSTEM = 'log-linear-mamba2';
+
+/** Gradients with a cotangent left out. */
+const without = (x: Head, dState: Float64Array, dO: Float64Array): HeadGradients =>
+  masked.backward(x, { o: dO, state: dState });
+
+export const gradients = [
+  mutant('dg-shifted-by-one', SYSTEM, 'finite-differences', 'The gradient of g at t is stored at t + 1.', {
+    gradients(_x, grads) {
+      if (grads.g.length === 0) return;
+      grads.g.set(grads.g.slice(0, -1), 1);
+      grads.g[0] = 0;
+    },
+  }),
+  mutant('dg-counts-the-diagonal', SYSTEM, 'backward-equals-masked', 'dg_r also sums the products that start at r.', {
+    gradients(x, grads) {
+      // k_r · dk_r collects the products of the column r
+      for (let t = 0; t < x.T; t++) for (let i = 0; i < x.K; i++) grads.g[t] += x.k[t * x.K + i] * grads.k[t * x.K + i];
+    },
+  }),
+  mutant('dg-on-a-dead-row', SYSTEM, 'reset-forgets', 'A reset gets a gradient, as if its decay were exp(-50).', {
+    gradients(x, grads) {
+      for (let t = 0; t < x.T; t++) if (x.g[t] === Number.NEGATIVE_INFINITY) grads.g[t] = 2 ** -40;
+    },
+  }),
+  mutant('dlambda-of-the-wrong-level', SYSTEM, 'backward-equals-recurrent', 'dlambda is summed over the next level.', {
+    gradients(x, grads) {
+      const right = grads.lambda.slice();
+      for (let i = 0; i < right.length; i++)
+        grads.lambda[i] = i % x.L === 0 ? right[i] : right[i - (i % x.L) + ((i % x.L) % (x.L - 1)) + 1];
+    },
+  }),
+  mutant('dlambda-of-unread-levels', SYSTEM, 'unread-level-scales', 'Levels that are never read get a gradient.', {
+    gradients(_x, grads) {
+      for (let i = 0; i < grads.lambda.length; i++) if (grads.lambda[i] === 0) grads.lambda[i] = 1e-30;
+    },
+  }),
+  mutant(
+    'dbeta-without-the-solve',
+    'log-linear-gated-deltanet',
+    'adjoint-identity',
+    'dbeta is <dw, v> alone: the erase is left out.',
+    {
+      gradients(_x, grads) {
+        grads.beta.fill(0);
+      },
+    },
+  ),
+  mutant(
+    'dk-without-the-solve',
+    'log-linear-deltanet',
+    'backward-equals-chunked',
+    'dk misses what goes through the erase.',
+    {
+      backwardHead: (x) => withHead(x, { beta: x.beta.map((beta) => beta * 0.999) }),
+    },
+  ),
+  mutant('dstate-missing', 'gated-deltanet', 'adjoint-identity', 'The gradient of the initial state is zero.', {
+    gradients(_x, grads) {
+      grads.state.fill(0);
+    },
+  }),
+  mutant(
+    'dfinal-state-ignored',
+    SYSTEM,
+    'split-through-state-backward',
+    'The cotangent of the final state is not used.',
+    {
+      gradients(x, grads, dOut) {
+        const right = without(x, new Float64Array(dOut.state.length), dOut.o);
+        for (const key of ['q', 'k', 'w', 'g', 'lambda', 'state'] as const) grads[key].set(right[key]);
+      },
+    },
+  ),
+  mutant('dq-without-scale', 'mamba2', 'finite-differences', 'dq is not multiplied by scale.', {
+    gradients(x, grads) {
+      if (x.scale !== 0) for (let i = 0; i < grads.q.length; i++) grads.q[i] /= x.scale;
+    },
+  }),
+  mutant(
+    'dq-of-the-last-head',
+    SYSTEM,
+    'groups-equal-repeated-heads',
+    'Heads of a group overwrite dq instead of adding to it.',
+    {
+      answer(c, { gradients }) {
+        const dq = gradients?.q;
+        const [, , G] = (c.inputs.q as Tensor).shape;
+        const H = (c.inputs.v as Tensor).shape[2];
+        if (dq && H > G) for (let i = 0; i < dq.data.length; i++) dq.data[i] /= H / G;
+      },
+    },
+  ),
+  mutant('dv-before-its-time', SYSTEM, 'causal-backward', 'dv of the last token gets a part of the first cotangent.', {
+    gradients(x, grads, dOut) {
+      if (x.T > 1) for (let j = 0; j < x.V; j++) grads.w[(x.T - 1) * x.V + j] += 2 ** -30 * dOut.o[j];
+    },
+  }),
+  mutant(
+    'cu-seqlens-ignored-in-backward',
+    'linear',
+    'isolated-packed-sequences-backward',
+    'dv of a packed sequence goes on into its neighbour.',
+    {
+      answer(c, { gradients }) {
+        const dv = gradients?.v;
+        if (!dv || !c.cotangents) return;
+        const [, T, H, V] = dv.shape;
+        for (const end of (c.cuSeqlens ?? []).slice(1, -1)) {
+          if (end === 0 || end >= T) continue;
+          for (let h = 0; h < H; h++)
+            for (let j = 0; j < V; j++)
+              dv.set(0, end - 1, h, j, dv.get(0, end - 1, h, j) + 2 ** -30 * c.cotangents.o.get(0, end, h, j));
+        }
+      },
+    },
+  ),
+  mutant(
+    'batch-rows-leak-in-backward',
+    SYSTEM,
+    'isolated-batch-rows-backward',
+    'dlambda of a batch row is summed over the batch.',
+    {
+      answer(_c, { gradients }) {
+        const d = gradients?.lambda;
+        if (!d) return;
+        const [B, T, H, L] = d.shape;
+        const size = T * H * L;
+        for (let i = 0; i < size; i++) {
+          let sum = 0;
+          for (let b = 0; b < B; b++) sum += d.data[b * size + i];
+          for (let b = 0; b < B; b++) d.data[b * size + i] = sum;
+        }
+      },
+    },
+  ),
+  mutant('heads-leak-in-backward', 'mamba2', 'isolated-heads-backward', 'dg of a head is summed over the heads.', {
+    answer(_c, { gradients }) {
+      const d = gradients?.g;
+      if (!d) return;
+      const H = d.shape[2];
+      const right = toDense(d);
+      for (let i = 0; i < right.length; i++) {
+        let sum = 0;
+        for (let h = 0; h < H; h++) sum += right[i - (i % H) + h];
+        d.data[i] = sum;
+      }
+    },
+  }),
+  mutant(
+    'gradients-accumulate',
+    'retention',
+    'backward-is-linear',
+    'A constant is left in the buffer that gradients are added to.',
+    {
+      gradients(_x, grads) {
+        for (let i = 0; i < grads.k.length; i++) grads.k[i] += 2 ** -30;
+      },
+    },
+  ),
+  mutant(
+    'partial-chunk-without-gradient',
+    'log-linear-gla',
+    'chunk-size-invariance',
+    'dk and dv of the last partial chunk are never written.',
+    {
+      gradients(x, grads) {
+        const first = Math.max(x.T - ((x.position + x.T) % x.chunkSize), 0);
+        if ((x.position + x.T) % x.chunkSize === 0) return;
+        grads.w.fill(0, first * x.V);
+        grads.k.fill(0, first * x.K);
+      },
+    },
+  ),
+  mutant(
+    'retention-gradient-averaged',
+    'retention',
+    'finite-differences',
+    'dg of a head is the mean over the tokens instead of the sum.',
+    {
+      gradients(x, grads) {
+        for (let t = 0; t < x.T; t++) grads.g[t] /= x.T;
+      },
+    },
+  ),
+];

@@ -1,0 +1,277 @@
+/** Wrong strides, heads, groups, packing, tiles. */
+
+import type { Case } from '../../reference/case.ts';
+import type { Head } from '../../reference/head.ts';
+import { compute } from '../../reference/operator.ts';
+import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
+import { mutant, withHead } from './mutant.ts';
+
+const SYSTEM = 'log-linear-mamba2';
+
+/** Channels of K from `first` on do not take part. */
+const withoutKeys =
+  (first: (x: Head) => number) =>
+  (x: Head): Head =>
+    withHead(x, { q: x.q.map((value, i) => (i % x.K >= first(x) ? 0 : value)) });
+
+export const layout = [
+  mutant('partial-chunk-dropped', SYSTEM, 'chunk-size-invariance', 'Tokens of the last, partial chunk get no output.', {
+    output(x, out) {
+      const first = x.T - ((x.position + x.T) % x.chunkSize);
+      if (first < x.T) out.o.fill(0, Math.max(first, 0) * x.V);
+    },
+  }),
+  mutant(
+    'rows-past-the-end-are-read',
+    'linear',
+    'prefix',
+    'The last partial chunk of four reads one row too far: its own last row once more.',
+    {
+      output(x, out) {
+        if (x.T % 4 !== 1) return;
+        const t = x.T - 1;
+        for (let j = 0; j < x.V; j++) out.o[t * x.V + j] += x.scale * x.w[t * x.V + j] * 2 ** -6;
+      },
+    },
+  ),
+  mutant(
+    'key-tail-dropped',
+    SYSTEM,
+    'forward-equals-masked',
+    'Key channels past the last multiple of 16 are dropped where K > 16.',
+    {
+      head: withoutKeys((x) => (x.K > 16 ? x.K - (x.K % 16) : x.K)),
+    },
+  ),
+  mutant('value-tile-of-64', SYSTEM, 'forward-equals-masked', 'Value channels from 64 on are never written.', {
+    output(x, out) {
+      for (let i = 0; i < out.o.length; i++) if (i % x.V >= 64) out.o[i] = 0;
+    },
+  }),
+  mutant('scale-missing', 'linear', 'scale-multiplies-the-output', 'scale is taken to be 1.', {
+    head: (x) => withHead(x, { scale: 1 }),
+  }),
+  mutant(
+    'scale-on-the-state-too',
+    'gated-deltanet',
+    'scale-multiplies-the-output',
+    'scale multiplies the keys, and so the state and what is erased.',
+    {
+      head: (x) => withHead(x, { k: x.k.map((value) => value * x.scale), scale: 1 }),
+    },
+  ),
+  mutant('query-normalised', 'retention', 'linear-in-q', 'Queries are normalised inside the kernel.', {
+    head: (x) => {
+      const q = x.q.slice();
+      for (let t = 0; t < x.T; t++) {
+        const norm = Math.hypot(...q.subarray(t * x.K, (t + 1) * x.K));
+        for (let i = 0; i < x.K; i++) q[t * x.K + i] /= norm + 1e-6;
+      }
+      return withHead(x, { q });
+    },
+  }),
+  mutant('values-saturate', 'linear', 'linear-in-v', 'Values are clamped to [-1, 1] as an 8-bit path would.', {
+    head: (x) => withHead(x, { w: x.w.map((value) => Math.min(1, Math.max(-1, value))) }),
+  }),
+  mutant(
+    'outputs-rounded-absolutely',
+    'softmax',
+    'power-of-two-scales-bitwise',
+    'Outputs are stored in fixed point with 40 binary places.',
+    {
+      output(_x, out) {
+        for (let i = 0; i < out.o.length; i++) out.o[i] = Math.round(out.o[i] * 2 ** 40) / 2 ** 40;
+      },
+    },
+  ),
+  mutant('group-index-modulo', SYSTEM, 'groups-equal-repeated-heads', 'Head h reads group h mod G.', {
+    answer(c, answer) {
+      const G = (c.inputs.q as Tensor).shape[2];
+      const H = (c.inputs.v as Tensor).shape[2];
+      if (G === 1 || G === H) return;
+      answer.o = compute(regrouped(c, (h) => h % G)).o;
+    },
+  }),
+  mutant('group-of-the-first-head', SYSTEM, 'head-permutation', 'Every head reads group 0.', {
+    answer(c, answer) {
+      answer.o = compute(regrouped(c, () => 0)).o;
+    },
+  }),
+  mutant('decay-of-the-first-head', 'mamba2', 'isolated-heads', 'Every head decays as head 0 does.', {
+    problem(p) {
+      const g = p.inputs.g as Float64Array;
+      p.inputs.g = g.map((_, i) => g[i - (i % p.H)]);
+    },
+  }),
+  mutant('batch-stride-missing', SYSTEM, 'batch-permutation', 'Level scales of batch row 0 are used for every row.', {
+    problem(p) {
+      const lambda = p.inputs.lambda as Float64Array;
+      p.inputs.lambda = lambda.map((_, i) => lambda[i % (p.T * p.H * p.L)]);
+    },
+  }),
+  mutant(
+    'batch-rows-leak',
+    'gla',
+    'isolated-batch-rows',
+    'The first token of a batch row also reads the last value of the row before, by 2^-30.',
+    {
+      answer(c, { o }) {
+        const v = c.inputs.v as Tensor;
+        const [B, T, H, V] = v.shape;
+        for (let b = 1; b < B && T > 0; b++) {
+          for (let h = 0; h < H; h++)
+            for (let j = 0; j < V; j++) o.set(b, 0, h, j, o.get(b, 0, h, j) + 2 ** -30 * v.get(b - 1, T - 1, h, j));
+        }
+      },
+    },
+  ),
+  mutant('cu-seqlens-ignored', SYSTEM, 'packed-equals-separate', 'Packed sequences are computed as one.', {
+    answer(c, answer) {
+      if (!c.cuSeqlens) return;
+      const { initialState: _, ...inputs } = c.inputs;
+      answer.o = compute(
+        withLevels({ ...c, inputs, cuSeqlens: undefined, position: undefined, cotangents: undefined }),
+      ).o;
+    },
+  }),
+  mutant(
+    'packed-levels-from-global-index',
+    SYSTEM,
+    'packed-equals-separate',
+    'Levels of a packed sequence follow from the index in the packed row.',
+    {
+      problem(p) {
+        if (p.sequences.length < 2 || p.inputs.initialState) return;
+        for (const sequence of p.sequences) {
+          const reach = sequence.end;
+          if (sequence.position === 0 && p.levels.count(reach) <= p.L) sequence.position = sequence.start;
+        }
+      },
+      answer(c, answer) {
+        if (c.cuSeqlens && c.cuSeqlens.length > 2)
+          answer.position = c.cuSeqlens
+            .slice(1)
+            .map((end, i) => end - (c.cuSeqlens as number[])[i] + (c.position?.[i] ?? 0));
+      },
+    },
+  ),
+  mutant(
+    'packed-neighbours-leak',
+    SYSTEM,
+    'isolated-packed-sequences',
+    'The first token of a packed sequence reads the last one of the sequence before.',
+    {
+      answer(c, { o }) {
+        const v = c.inputs.v as Tensor;
+        const [, , H, V] = v.shape;
+        const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
+        for (const t of starts) {
+          for (let h = 0; h < H; h++)
+            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + 2 ** -20 * v.get(0, t - 1, h, j));
+        }
+      },
+    },
+  ),
+  mutant('strides-ignored', 'linear', 'views-equal-copies', 'The memory of an input is read as if it were dense.', {
+    case: (c) => ({
+      ...c,
+      inputs: Object.fromEntries(
+        Object.entries(c.inputs).map(([name, value]) => [
+          name,
+          tensor(
+            Float64Array.from({ length: elements(value.shape) }, (_, i) => value.data[value.offset + i] ?? 0),
+            [...value.shape],
+          ),
+        ]),
+      ),
+    }),
+  }),
+  mutant('inputs-overwritten', 'deltanet', 'views-equal-copies', 'beta v is stored where v was.', {
+    answer(c) {
+      const { v, beta } = c.inputs as Record<'v' | 'beta', Tensor>;
+      const [B, T, H, V] = v.shape;
+      for (let b = 0; b < B; b++) {
+        for (let t = 0; t < T; t++) {
+          for (let h = 0; h < H; h++)
+            for (let j = 0; j < V; j++) v.set(b, t, h, j, v.get(b, t, h, j) * beta.get(b, t, h));
+        }
+      }
+    },
+  }),
+  mutant('softmax-scale-missing', 'softmax', 'forward-equals-definition', 'Scores are not scaled.', {
+    head: (x) => withHead(x, { scale: 1 }),
+  }),
+  mutant(
+    'softmax-sum-of-the-tile',
+    'softmax',
+    'softmax-weights-sum-to-one',
+    'Weights are divided by a sum that misses the first key.',
+    {
+      output(x, out) {
+        for (let t = 1; t < x.T; t++) {
+          let first = 0;
+          let all = 0;
+          for (let s = 0; s <= t; s++) {
+            let score = 0;
+            for (let i = 0; i < x.K; i++) score += x.q[t * x.K + i] * x.k[s * x.K + i];
+            const weight = Math.exp(Math.min(x.scale * score, 500));
+            all += weight;
+            if (s === 0) first = weight;
+          }
+          for (let j = 0; j < x.V && all > first; j++) out.o[t * x.V + j] *= all / (all - first);
+        }
+      },
+    },
+  ),
+  mutant('softmax-without-maximum', 'softmax', 'finite-in-finite-out', 'exp of the raw score: it overflows.', {
+    output(x, out) {
+      for (let t = 0; t < x.T; t++) {
+        let all = 0;
+        for (let s = 0; s <= t; s++) {
+          let score = 0;
+          for (let i = 0; i < x.K; i++) score += x.q[t * x.K + i] * x.k[s * x.K + i];
+          all += Math.exp(x.scale * score);
+        }
+        if (!Number.isFinite(all)) for (let j = 0; j < x.V; j++) out.o[t * x.V + j] = Number.NaN;
+      }
+    },
+  }),
+  mutant(
+    'softmax-scores-clipped',
+    'softmax',
+    'softmax-ignores-a-common-key',
+    'Scores are clipped at 1 before the exponential.',
+    {
+      head: (x) => withHead(x, { k: x.k.map((value) => Math.min(value, 1)) }),
+    },
+  ),
+];
+
+/** The case with q and k of the chosen group for every head. */
+function regrouped(c: Case, choose: (h: number) => number): Case {
+  const H = (c.inputs.v as Tensor).shape[2];
+  const inputs = { ...c.inputs };
+  for (const name of ['q', 'k'] as const) {
+    const from = c.inputs[name] as Tensor;
+    const [B, T, , K] = from.shape;
+    const to = tensor(new Float64Array(B * T * H * K), [B, T, H, K]);
+    for (let b = 0; b < B; b++) {
+      for (let t = 0; t < T; t++)
+        for (let h = 0; h < H; h++) for (let i = 0; i < K; i++) to.set(b, t, h, i, from.get(b, t, choose(h), i));
+    }
+    inputs[name] = to;
+  }
+  return { ...c, inputs, cotangents: undefined };
+}
+
+/** The case with as many level scales as T needs, the last one repeated. */
+function withLevels(c: Case): Case {
+  const lambda = c.inputs.lambda as Tensor;
+  const [B, T, H, L] = lambda.shape;
+  const needed = Math.max(L, 33 - Math.clz32(Math.max(T - 1, 0)));
+  const longer = tensor(new Float64Array(B * T * H * needed), [B, T, H, needed]);
+  for (let t = 0; t < T; t++)
+    for (let h = 0; h < H; h++)
+      for (let l = 0; l < needed; l++) longer.set(0, t, h, l, lambda.get(0, t, h, Math.min(l, L - 1)));
+  return { ...c, inputs: { ...c.inputs, lambda: longer } };
+}
