@@ -288,15 +288,17 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
   // 2. and 1. chunk states, and the inside of each chunk
   for (let n = first; n <= last; n++) {
     const { start, end } = chunk(n);
-    for (let s = start; s < end; s++) {
-      // leaf += key w^T; in the last chunk also state[level] += key w^T
-      const dLeaf = (dBuckets[0].get(n) as Float64Array).slice();
-      if (n === last) addScaled(dLeaf, 0, 1, levelOfState(levels.level(position + end - 1, position + s)), 0, K * V);
-      const key = (s - start) * K;
-      for (let i = 0; i < K; i++) {
-        d(n).keys[key + i] += dot(dLeaf, i * V, w, s * V, V);
-        addScaled(grads.w, s * V, products(n).keys[key + i], dLeaf, i * V, V);
+    const dBucket = dBuckets[0].get(n) as Float64Array;
+    const level = (t: number): number => levels.level(position + end - 1, position + t);
+    for (let from = start, to = start; from < end; from = to) {
+      // leaf += key w^T; in the last chunk also state[level] += key w^T, for a run of tokens of one level
+      while (to < end && (n < last || level(to) === level(from))) to++;
+      const dLeaf = dBucket.slice();
+      if (n === last) addScaled(dLeaf, 0, 1, dState, level(from) * K * V, K * V);
+      for (let s = from, key = (from - start) * K; s < to; s++) {
+        for (let i = 0; i < K; i++, key++) d(n).keys[key] += dot(dLeaf, i * V, w, s * V, V);
       }
+      addProduct(grads.w, from * V, products(n).keys, (from - start) * K, dLeaf, 0, to - from, K, V);
     }
     readInsideBackward(x, chunk(n), products(n), dOut.o, d(n), grads);
     chunkProductsBackward(x, chunk(n), products(n), d(n), grads);

@@ -28,10 +28,9 @@ interface Rows {
   startDecay: Float64Array;
 }
 
-function newRows(x: Head): Rows {
-  const count = x.transition.scalar ? Math.min(STRIP, x.T) : Math.min(1, x.T);
+function newRows(x: Head, first: number, count: number): Rows {
   return {
-    first: 0,
+    first,
     count,
     pairs: new Float64Array(count * x.T),
     path: new Float64Array(x.transition.scalar ? count * x.T : x.T * x.K),
@@ -42,8 +41,8 @@ function newRows(x: Head): Rows {
 
 /** Calls `use` with every row of the head, a strip at a time. */
 function forEachStrip(x: Head, use: (rows: Rows) => void): void {
-  const rows = newRows(x);
-  const most = rows.count;
+  const most = x.transition.scalar ? Math.min(STRIP, x.T) : 1;
+  const rows = newRows(x, 0, most);
   for (let first = 0; first < x.T; first += most) {
     rows.first = first;
     rows.count = Math.min(most, x.T - first);
@@ -54,7 +53,7 @@ function forEachStrip(x: Head, use: (rows: Rows) => void): void {
 
 /** Row T-1 alone: how everything reaches the end of the call. */
 function lastRow(x: Head): Rows {
-  const rows = { ...newRows(x), first: x.T - 1, count: 1 };
+  const rows = newRows(x, x.T - 1, 1);
   fillRows(x, rows);
   return rows;
 }
