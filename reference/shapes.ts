@@ -9,7 +9,7 @@ import { brief, checkTensor, show, type Tensor, toDense } from './tensor.ts';
 export const FORMS: readonly FormName[] = ['masked', 'recurrent', 'chunked'];
 export const DEFAULT_CHUNK_SIZE = 64;
 /** Positions are below 2^31, so that 32-bit integer operations on them are exact. */
-const MOST_POSITIONS = 2 ** 31 - 1;
+export const MOST_POSITIONS = 2 ** 31 - 1;
 /** Finding a bucket takes time in proportion to the base. */
 const LARGEST_BASE = 2 ** 16;
 /** With T = 0 a case without any data may name any sizes; these keep the work and the answer within what a process can hold. */
@@ -83,7 +83,7 @@ function shapeOf(where: string, argument: string, value: Tensor, letters: string
   return value.shape;
 }
 
-function checkShape(
+export function checkShape(
   where: string,
   argument: string,
   value: Tensor,
