@@ -131,12 +131,12 @@ export async function computeLines(
       try {
         const text = textOf(line);
         if (text.trim() === '') continue;
-        counts.lines++;
         answer = await respond(parseCase(text, WHERE));
       } catch (error) {
         answer = errorToJson(invalid(error));
         counts.bad++;
       }
+      counts.lines++;
       let last = '';
       for (const piece of jsonPieces(answer)) {
         if (last !== '') await sink.write(last);
