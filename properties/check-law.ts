@@ -36,9 +36,6 @@ export function notCovered(law: Law, subject: Implementation, system: System): s
   return law.appliesTo(system) ? null : `the law does not speak about ${system.name}`;
 }
 
-/** Whether the pair belongs into a table at all: the law speaks about the system. */
-export const speaksAbout = (law: Law, system: System): boolean => law.appliesTo(system);
-
 class LawBroken extends Error {}
 
 /** The seed of one (law, implementation, system), so that each can be replayed alone. */

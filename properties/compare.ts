@@ -1,5 +1,5 @@
 /** Element by element, with NaN-proof comparisons: a law holds only where `difference <= bound` is true. */
-import { type Tensor, toDense } from '../reference/tensor.ts';
+import { elements, type Tensor, toDense } from '../reference/tensor.ts';
 import type { Verdict, Worst } from './law.ts';
 
 /** Distance in units of the bound: 0 when equal (infinities included), Infinity when a NaN is on one side only. */
@@ -56,13 +56,9 @@ export function compare(name: string, actual: Tensor, expected: Tensor, bound: F
   return { ...worst, index: unravel(at, shape), actual: a[at], expected: e[at] };
 }
 
-/** Results below this may have been rounded to subnormal numbers, for which multiplying by a power of two is not exact. */
-const SUBNORMAL_REACH = 2 ** -1000;
-
-/** Equal, for answers that differ by exact operations alone; only results that may have gone through subnormal numbers are excused. */
-export function compareExact(name: string, actual: Tensor, expected: Tensor): Worst {
-  const limit = toDense(expected).map((value) => (Math.abs(value) < SUBNORMAL_REACH ? SUBNORMAL_REACH : 0));
-  return compare(name, actual, expected, limit);
+/** Equal, for answers that differ by exact operations alone; `underflow` is what products that became subnormal may lose. */
+export function compareExact(name: string, actual: Tensor, expected: Tensor, underflow: number): Worst {
+  return compare(name, actual, expected, new Float64Array(elements(expected.shape)).fill(underflow));
 }
 
 /** Bitwise: same numbers, NaN where NaN is wanted, and zeros of the same sign. */

@@ -228,14 +228,18 @@ function localGrowth(c: Case): number {
   return f.beta.reduce((most, value) => Math.max(most, 1 + 2 * value), 1);
 }
 
-/** Underflow: each product may lose up to half the smallest subnormal number, times what it is multiplied with later. */
-function underflow(c: Case): number {
-  const largest = (value: Tensor): number => toDense(value).reduce((most, entry) => Math.max(most, Math.abs(entry)), 1);
+/**
+ * What underflow may cost one element: each product may lose up to half the smallest subnormal number, times what it is multiplied
+ * with later.
+ */
+export function underflowOf(c: Case): number {
+  const largest = (value: Tensor): number =>
+    toDense(value).reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 1);
   let product = Math.max(1, Math.abs(c.scale ?? 1));
   for (const name of inputNames(c)) if (name !== 'g') product *= largest(c.inputs[name] as Tensor);
   if (c.cotangents) product *= largest(c.cotangents.o);
   if (c.cotangents?.finalState) product *= largest(c.cotangents.finalState);
-  return SMALLEST * product;
+  return roundings(c) * SMALLEST * product;
 }
 
 /**
@@ -245,7 +249,7 @@ function underflow(c: Case): number {
 export function boundsOf(c: Case): Bounds {
   const condition = conditionOf(c);
   const n = roundings(c);
-  const floor = n * underflow(c);
+  const floor = underflowOf(c);
   const bound = (values: Float64Array): Float64Array => values.map((value) => UNIT_ROUNDOFF * n * value + floor);
   const gradients: Bounds['gradients'] = {};
   for (const [name, values] of Object.entries(condition.gradients)) gradients[name as InputName] = bound(values);

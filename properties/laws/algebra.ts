@@ -13,7 +13,7 @@ import { compare, compareExact, verdict } from '../compare.ts';
 import { defineAnswer } from '../definition-case.ts';
 import { addTensors, mapTensor, scaleTensor, sizesOf, systemOf, withInputs, zerosLike } from '../edit.ts';
 import { type Implementation, type Law, law } from '../law.ts';
-import { type Bounds, boundsOf } from '../tolerance.ts';
+import { type Bounds, boundsOf, underflowOf } from '../tolerance.ts';
 import { anyDelta, anyLogLinear, anyRecurrence, anySystem, compareAnswers, PAPER, sum } from './common.ts';
 
 const WEAK_LEVEL = levelsOf({ kind: 'weak', base: 2 }).level;
@@ -375,9 +375,12 @@ const powerOfTwo = law({
     const scaled = withInputs(c, { v: scaleTensor(c.inputs.v as Tensor, factor) });
     if (c.inputs.initialState) scaled.inputs.initialState = scaleTensor(c.inputs.initialState, factor);
     const [x, y] = [await subject.run(c), await subject.run(scaled)];
-    const comparisons = [compareExact('o', y.o, scaleTensor(x.o, factor))];
+    const underflow = Math.max(underflowOf(c), underflowOf(scaled));
+    const comparisons = [compareExact('o', y.o, scaleTensor(x.o, factor), underflow)];
     if (x.finalState)
-      comparisons.push(compareExact('finalState', y.finalState as Tensor, scaleTensor(x.finalState, factor)));
+      comparisons.push(
+        compareExact('finalState', y.finalState as Tensor, scaleTensor(x.finalState, factor), underflow),
+      );
     return verdict(comparisons, `times 2^${exponent}`);
   },
 });

@@ -1,0 +1,212 @@
+#!/usr/bin/env node
+/** The command line: arguments, printing, exit codes. 0 conforms, 1 does not, 2 usage or bad input. */
+import { createReadStream, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
+import { computeLines } from './cli/compute.ts';
+import { createProgress } from './gate/progress.ts';
+import { explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
+import { runGate } from './gate/run.ts';
+import { builtIn } from './properties/implementations.ts';
+import { GROUPS } from './properties/law.ts';
+import { laws } from './properties/laws/all.ts';
+import { systems } from './reference/systems/registry.ts';
+
+const EXIT = { conforms: 0, doesNot: 1, usage: 2 } as const;
+const DEFAULT_SEED = 1;
+const DEFAULT_RUNS = 20;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const integer =
+  (least: number, what: string) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`${text} given, ${what} wanted.`);
+    }
+    return value;
+  };
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), ...value.split(',')];
+
+/** The entries with those names; a usage error for a name that is not there. */
+function pick<T extends { name: string }>(
+  what: string,
+  all: readonly T[],
+  names: string[] | undefined,
+  also?: (entry: T) => string,
+): T[] {
+  if (names === undefined) return [...all];
+  for (const name of names) {
+    if (all.some((entry) => entry.name === name || also?.(entry) === name)) continue;
+    const groups = also ? `${[...new Set(all.map(also))].join(', ')}; ` : '';
+    program.error(
+      `error: unknown ${what} '${name}'. There are: ${groups}${all.map((entry) => entry.name).join(', ')}`,
+      {
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  return all.filter((entry) => names.includes(entry.name) || (also !== undefined && names.includes(also(entry))));
+}
+
+interface GateFlags {
+  system?: string[];
+  form?: string[];
+  law?: string[];
+  seed: number;
+  runs: number;
+  path?: string;
+  jobs: number;
+  json?: boolean;
+}
+
+async function gate(flags: GateFlags): Promise<void> {
+  const options = {
+    implementations: pick('form', builtIn, flags.form),
+    systems: pick('system', systems, flags.system),
+    laws: pick('law', laws, flags.law, (law) => law.group),
+    seed: flags.seed,
+    runs: flags.runs,
+    path: flags.path,
+    jobs: flags.jobs,
+  };
+  if (flags.path !== undefined) {
+    const isOne = options.implementations.length === 1 && options.systems.length === 1 && options.laws.length === 1;
+    if (!isOne || !/^\d+(:\d+)*$/.test(flags.path)) {
+      program.error('error: --path replays one case: give it as printed, with one --law, one --system and one --form', {
+        exitCode: EXIT.usage,
+      });
+    }
+  }
+  const progress = createProgress('gate');
+  const report = await runGate({
+    ...options,
+    onStart: progress.start,
+    onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
+  });
+  progress.stop();
+  if (flags.json) {
+    process.stdout.write(`${reportToJson(report)}\n`);
+  } else {
+    const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
+    const parts = [
+      verdictTable(report, pc),
+      ...failures.map((verdict) => explainFailure(verdict, pc)),
+      summaryText(report, pc),
+    ];
+    process.stdout.write(`${parts.join('\n\n')}\n`);
+  }
+  process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
+}
+
+async function compute(file: string | undefined): Promise<void> {
+  const input = file === undefined || file === '-' ? process.stdin : createReadStream(file);
+  try {
+    const { bad } = await computeLines(input, process.stdout);
+    process.exitCode = bad > 0 ? EXIT.usage : EXIT.conforms;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    program.error(`error: compute: ${file}: ${message}`, { exitCode: EXIT.usage });
+  }
+}
+
+function table(head: string[], rows: string[][], widths: (number | null)[]): string {
+  const each = new Table({ head, style: { head: [], border: [], compact: true }, wordWrap: true, colWidths: widths });
+  each.push(...rows);
+  return each.toString();
+}
+
+function listLaws(flags: { json?: boolean }): void {
+  const rows = laws.map(({ name, group, statement, citation, prerequisites }) => ({
+    name,
+    group,
+    statement,
+    citation,
+    prerequisites,
+  }));
+  if (flags.json) return void process.stdout.write(`${JSON.stringify(rows)}\n`);
+  const lines = rows.map(({ name, group, statement, citation }) => [name, group, `${statement} (${citation})`]);
+  process.stdout.write(`${table(['law', 'group', 'statement'], lines, [36, 13, 74])}\n`);
+}
+
+function listSystems(flags: { json?: boolean }): void {
+  const rows = systems.map(({ name, title, citation, recurrence, required }) => ({
+    name,
+    title,
+    transition: recurrence?.formula ?? null,
+    inputs: required,
+    forms: builtIn.filter(({ abilities }) => abilities.systems.includes(name)).map((form) => form.name),
+    citation,
+  }));
+  if (flags.json) return void process.stdout.write(`${JSON.stringify(rows)}\n`);
+  const lines = rows.map(({ name, transition, inputs, citation }) => [
+    name,
+    transition ?? '–',
+    inputs.join(' '),
+    citation,
+  ]);
+  process.stdout.write(`${table(['system', 'F_t(S)', 'inputs', 'source'], lines, [27, 36, 28, 36])}\n`);
+}
+
+const program = new Command('lla')
+  .description(
+    'Conformance suite for log-linear attention (arXiv 2506.04761): a float64 oracle in three forms,\nlaws that judge an implementation, and the gate that runs them.',
+  )
+  .version(version)
+  .showHelpAfterError('(lla --help lists commands and options)')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.conforms : EXIT.usage))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  lla gate                                         every law on every form and system
+  lla gate --system log-linear-mamba2 --law causality --runs 200
+  lla gate --json > verdicts.json                  progress goes to stderr
+  lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
+  lla laws --json | jq -r '.[].statement'
+
+Exit codes: 0 conforms, 1 does not, 2 usage or bad input. NO_COLOR is honoured.`,
+  );
+
+program
+  .command('gate')
+  .description('run the laws on the built-in forms and print the table of verdicts')
+  .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
+  .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}`, collect)
+  .option('--law <names>', `only these laws or groups (${GROUPS.join(', ')}); see lla laws`, collect)
+  .addOption(
+    new Option('--seed <integer>', 'everything that is drawn follows from it')
+      .default(DEFAULT_SEED)
+      .argParser(integer(-(2 ** 31), 'an integer')),
+  )
+  .addOption(
+    new Option('--runs <count>', 'cases for each law, system and form')
+      .default(DEFAULT_RUNS)
+      .argParser(integer(1, 'a positive integer')),
+  )
+  .addOption(
+    new Option('--jobs <count>', 'worker threads')
+      .default(availableParallelism(), 'one a core')
+      .argParser(integer(1, 'a positive integer')),
+  )
+  .option('--path <path>', 'replay one shrunk case, with the seed and path that a failure printed')
+  .option('--json', 'print the verdicts as JSON')
+  .action(gate);
+
+program
+  .command('compute')
+  .description('answer JSON cases, one a line, by the oracle; bad cases answer their error')
+  .argument('[file]', 'file of cases; standard input if left out or -')
+  .action(compute);
+
+program.command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
+program.command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);
+
+await program.parseAsync();

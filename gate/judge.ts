@@ -1,0 +1,61 @@
+/** One law on one implementation and system, as plain data that can cross a thread. */
+import { checkLaw, type LawResult } from '../properties/check-law.ts';
+import { builtIn } from '../properties/implementations.ts';
+import type { Draw, Implementation, Law, Worst } from '../properties/law.ts';
+import { findLaw } from '../properties/laws/all.ts';
+import type { Case } from '../reference/case.ts';
+import { caseToJson, jsonText } from '../reference/case-json.ts';
+import { findSystem, type System } from '../reference/systems/registry.ts';
+
+export interface GateVerdict {
+  law: string;
+  system: string;
+  implementation: string;
+  status: LawResult['status'] | 'blocked';
+  cases: number;
+  worst: Worst | null;
+  seed: number;
+  path?: string;
+  /** What the law says beside its numbers: the step of a difference quotient, the split point, … */
+  note?: string;
+  /** Why it is blocked or not covered, or what was thrown. */
+  reason?: string;
+  /** The shrunk case in the JSON of cases, then whatever else the law drew. */
+  drawn?: string[];
+}
+
+export interface Task {
+  law: string;
+  system: string;
+  implementation: string;
+  seed: number;
+  runs: number;
+  path?: string;
+}
+
+/** The case, with where it came from; then each other thing that was drawn. */
+function drawnLines(result: LawResult, { c, ...rest }: Draw): string[] {
+  const { law, seed, path } = result;
+  const others = Object.entries(rest).map(([key, value]) => {
+    const isCase = typeof value === 'object' && value !== null && 'inputs' in value;
+    return `${key} = ${isCase ? jsonText(caseToJson(value as Case)) : JSON.stringify(value)}`;
+  });
+  return [jsonText(caseToJson({ ...c, law, seed, path })), ...others];
+}
+
+export async function judge(law: Law, subject: Implementation, system: System, task: Task): Promise<GateVerdict> {
+  const { worst, counterexample, ...result } = await checkLaw(law, subject, system, task);
+  const verdict: GateVerdict = { ...result, worst: worst?.worst ?? null };
+  if (worst?.note !== undefined) verdict.note = worst.note;
+  if (counterexample) verdict.drawn = drawnLines({ ...result, worst }, counterexample);
+  return verdict;
+}
+
+/** A task by names alone, for the built-in implementations: what a worker thread runs. */
+export default function judgeTask(task: Task): Promise<GateVerdict> {
+  const law = findLaw(task.law);
+  const system = findSystem(task.system);
+  const subject = builtIn.find(({ name }) => name === task.implementation);
+  if (!law || !system || !subject) throw new Error(`judgeTask: no such law, system or form: ${JSON.stringify(task)}`);
+  return judge(law, subject, system, task);
+}

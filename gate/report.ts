@@ -1,0 +1,136 @@
+/** What the gate prints: a table, each failure with all that is needed to see it again, and the same as JSON. */
+import Table from 'cli-table3';
+import type { Colors } from 'picocolors/types.js';
+import type { Worst } from '../properties/law.ts';
+import { laws as allLaws, findLaw } from '../properties/laws/all.ts';
+import { jsonText } from '../reference/case-json.ts';
+import type { GateVerdict } from './judge.ts';
+import type { GateReport } from './run.ts';
+
+/** Version of the JSON report. */
+export const REPORT_VERSION = 1;
+
+const SYMBOLS: Record<GateVerdict['status'], string> = {
+  passed: '✓',
+  failed: '✗',
+  blocked: '–',
+  'not-covered': '·',
+  error: '!',
+};
+
+const unique = (values: readonly string[]): string[] => [...new Set(values)];
+
+/** One row a law, one column an implementation, and in each cell one sign a system. */
+export function verdictTable({ verdicts }: GateReport, colors: Colors): string {
+  const systems = unique(verdicts.map(({ system }) => system));
+  const implementations = unique(verdicts.map(({ implementation }) => implementation));
+  const judged = new Set(verdicts.map(({ law }) => law));
+  const laws = allLaws.map(({ name }) => name).filter((name) => judged.has(name));
+  const letters = systems.map((_, i) => String.fromCharCode('a'.charCodeAt(0) + i));
+  const paint: Record<GateVerdict['status'], (text: string) => string> = {
+    passed: colors.green,
+    failed: colors.red,
+    blocked: colors.yellow,
+    'not-covered': colors.dim,
+    error: colors.red,
+  };
+  const byKey = new Map(
+    verdicts.map((verdict) => [`${verdict.law} ${verdict.implementation} ${verdict.system}`, verdict]),
+  );
+  const sign = (law: string, implementation: string, system: string): string => {
+    const verdict = byKey.get(`${law} ${implementation} ${system}`);
+    return verdict ? paint[verdict.status](SYMBOLS[verdict.status]) : ' ';
+  };
+  const table = new Table({
+    head: ['law', ...implementations],
+    style: { head: [], border: [], compact: true },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  table.push(['', ...implementations.map(() => letters.join(''))]);
+  for (const law of laws) {
+    table.push([law, ...implementations.map((name) => systems.map((system) => sign(law, name, system)).join(''))]);
+  }
+  const legend = systems.map((system, i) => `${letters[i]} ${system}`);
+  const width = Math.max(...legend.map((entry) => entry.length)) + 2;
+  const columns = Math.max(1, Math.floor(100 / width));
+  const rows: string[] = [];
+  for (let i = 0; i < legend.length; i += columns) {
+    rows.push(
+      legend
+        .slice(i, i + columns)
+        .map((entry) => entry.padEnd(width))
+        .join('')
+        .trimEnd(),
+    );
+  }
+  const signs = '✓ holds   ✗ broken   ! error   – blocked by a broken prerequisite   · not covered';
+  return [table.toString(), ...rows, signs].join('\n');
+}
+
+/** The command that shows one failure again, and nothing else. */
+export function replayCommand(verdict: GateVerdict): string {
+  const parts = [
+    'npx lla gate',
+    `--law ${verdict.law}`,
+    `--system ${verdict.system}`,
+    `--form ${verdict.implementation}`,
+  ];
+  parts.push(`--seed ${verdict.seed}`);
+  if (verdict.path !== undefined) parts.push(`--path ${verdict.path}`);
+  return parts.join(' ');
+}
+
+const place = ({ name, index }: Worst): string => (index.length > 0 ? `${name}[${index.join(',')}]` : name);
+
+/** Everything about one failure. */
+export function explainFailure(verdict: GateVerdict, colors: Colors): string {
+  const law = findLaw(verdict.law);
+  const title = `${verdict.law} · ${verdict.system} · ${verdict.implementation}`;
+  const lines = [colors.bold(colors.red(`✗ ${title}`))];
+  if (law) lines.push(`  ${law.statement} (${law.citation})`);
+  if (verdict.status === 'error') lines.push(`  threw ${verdict.reason}`);
+  const { worst } = verdict;
+  if (worst) {
+    lines.push(`  worst ${place(worst)}: ${worst.actual}, where ${worst.expected} is wanted`);
+    const distance = Math.abs(worst.actual - worst.expected);
+    lines.push(`        apart by ${distance}, allowed ${worst.bound} (${worst.ratio.toPrecision(3)} times the bound)`);
+  }
+  if (verdict.note) lines.push(`  note  ${verdict.note}`);
+  lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
+  const [c, ...others] = verdict.drawn ?? [];
+  if (c !== undefined) lines.push(`  case  ${c}`);
+  if (others.length > 0) lines.push(`  drawn ${others.join(', ')}`);
+  lines.push(`  again ${replayCommand(verdict)}`);
+  return lines.join('\n');
+}
+
+/** The last lines: how many of each, and whether it conforms. */
+export function summaryText({ summary, conforms, seed, runs }: GateReport, colors: Colors): string {
+  const { passed, failed, blocked, notCovered, errors, cases, seconds } = summary;
+  const counts = `${passed} passed, ${failed} failed, ${errors} errors, ${blocked} blocked, ${notCovered} not covered`;
+  const line = `${counts}; ${cases} cases in ${seconds.toFixed(1)} s; seed ${seed}, ${runs} runs a law`;
+  const word = conforms ? colors.green('conforms') : colors.red('does not conform');
+  return `${line}\n${colors.bold(word)}`;
+}
+
+/** The report as JSON text (../docs: the verdicts of case.md). */
+export function reportToJson(report: GateReport): string {
+  return jsonText({
+    version: REPORT_VERSION,
+    seed: report.seed,
+    runs: report.runs,
+    conforms: report.conforms,
+    summary: report.summary,
+    verdicts: report.verdicts.map((verdict) => ({
+      law: verdict.law,
+      system: verdict.system,
+      implementation: verdict.implementation,
+      status: verdict.status,
+      cases: verdict.cases,
+      worst: verdict.worst,
+      replay: verdict.status === 'failed' || verdict.status === 'error' ? replayCommand(verdict) : null,
+      ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
+      ...(verdict.note === undefined ? {} : { note: verdict.note }),
+    })),
+  });
+}

@@ -1,0 +1,142 @@
+/** The gate: every law on every implementation and system that was asked for, and what came of it. */
+import { Tinypool } from 'tinypool';
+import { notCovered, seedOf } from '../properties/check-law.ts';
+import type { Implementation, Law } from '../properties/law.ts';
+import type { System } from '../reference/systems/registry.ts';
+import { type GateVerdict, judge, type Task } from './judge.ts';
+
+export interface GateOptions {
+  implementations: readonly Implementation[];
+  systems: readonly System[];
+  laws: readonly Law[];
+  seed: number;
+  /** Cases for each law, system and implementation. */
+  runs: number;
+  /** Replays one shrunk case; for a single law, system and implementation. Then `seed` is the one that was printed with it. */
+  path?: string;
+  /** Worker threads; 1 judges in this thread. More than one needs built-in implementations. Default 1. */
+  jobs?: number;
+  onStart?: (total: number) => void;
+  onVerdict?: (verdict: GateVerdict) => void;
+}
+
+export interface GateReport {
+  seed: number;
+  runs: number;
+  conforms: boolean;
+  summary: {
+    passed: number;
+    failed: number;
+    blocked: number;
+    notCovered: number;
+    errors: number;
+    cases: number;
+    seconds: number;
+  };
+  verdicts: GateVerdict[];
+}
+
+interface Triple {
+  law: Law;
+  system: System;
+  subject: Implementation;
+}
+
+/** Laws in an order in which every prerequisite comes before what depends on it. */
+export function inOrder(laws: readonly Law[]): Law[] {
+  const ordered: Law[] = [];
+  const visit = (law: Law): void => {
+    if (ordered.includes(law)) return;
+    for (const name of law.prerequisites) {
+      const first = laws.find((other) => other.name === name);
+      if (first) visit(first);
+    }
+    ordered.push(law);
+  };
+  laws.forEach(visit);
+  return ordered;
+}
+
+export async function runGate(options: GateOptions): Promise<GateReport> {
+  const started = performance.now();
+  const triples: Triple[] = options.implementations.flatMap((subject) =>
+    options.systems.flatMap((system) =>
+      inOrder(options.laws)
+        .filter((law) => law.appliesTo(system))
+        .map((law) => ({ subject, system, law })),
+    ),
+  );
+  options.onStart?.(triples.length);
+  const verdicts = await ((options.jobs ?? 1) > 1 ? judgeInThreads(triples, options) : judgeHere(triples, options));
+  const count = (status: GateVerdict['status']): number =>
+    verdicts.filter((verdict) => verdict.status === status).length;
+  const summary = {
+    passed: count('passed'),
+    failed: count('failed'),
+    blocked: count('blocked'),
+    notCovered: count('not-covered'),
+    errors: count('error'),
+    cases: verdicts.reduce((sum, { cases }) => sum + cases, 0),
+    seconds: (performance.now() - started) / 1000,
+  };
+  // a run that judged nothing has shown nothing
+  const conforms = summary.passed > 0 && summary.failed + summary.blocked + summary.errors === 0;
+  return { seed: options.seed, runs: options.runs, conforms, summary, verdicts };
+}
+
+/** Each triple with a seed of its own, so that it can be replayed alone. */
+function taskOf({ law, system, subject }: Triple, { seed, runs, path }: GateOptions): Task {
+  const names = { law: law.name, system: system.name, implementation: subject.name };
+  return { ...names, seed: path === undefined ? seedOf(seed, law.name, system.name, subject.name) : seed, runs, path };
+}
+
+/** A verdict without judging: a prerequisite of the law is broken, or blocked itself. */
+function blockedBy({ law, system, subject }: Triple, task: Task, before: readonly GateVerdict[]): GateVerdict | null {
+  if (notCovered(law, subject, system) !== null) return null;
+  const broken = before.find(({ status }) => status !== 'passed' && status !== 'not-covered');
+  if (!broken) return null;
+  const { runs: _, path: __, ...names } = task;
+  return { ...names, status: 'blocked', cases: 0, worst: null, reason: `${broken.law} does not hold` };
+}
+
+const keyOf = (law: string, { system, subject }: Triple): string => `${law} ${system.name} ${subject.name}`;
+
+async function judgeHere(triples: readonly Triple[], options: GateOptions): Promise<GateVerdict[]> {
+  const verdicts = new Map<string, GateVerdict>();
+  for (const triple of triples) {
+    const { law, subject, system } = triple;
+    const task = taskOf(triple, options);
+    const before = law.prerequisites.flatMap((name) => verdicts.get(keyOf(name, triple)) ?? []);
+    const verdict = blockedBy(triple, task, before) ?? (await judge(law, subject, system, task));
+    verdicts.set(keyOf(law.name, triple), verdict);
+    options.onVerdict?.(verdict);
+    // the progress line, and an interrupt, get a turn
+    await new Promise((resume) => setImmediate(resume));
+  }
+  return [...verdicts.values()];
+}
+
+async function judgeInThreads(triples: readonly Triple[], options: GateOptions): Promise<GateVerdict[]> {
+  const pool = new Tinypool({
+    filename: new URL('./judge.js', import.meta.url).href,
+    minThreads: options.jobs,
+    maxThreads: options.jobs,
+  });
+  try {
+    const verdicts = new Map<string, Promise<GateVerdict>>();
+    for (const triple of triples) {
+      const task = taskOf(triple, options);
+      const before = triple.law.prerequisites.flatMap((name) => verdicts.get(keyOf(name, triple)) ?? []);
+      const verdict = Promise.all(before)
+        .then((each) => blockedBy(triple, task, each) ?? (pool.run(task) as Promise<GateVerdict>))
+        .then((result) => {
+          options.onVerdict?.(result);
+          return result;
+        });
+      verdicts.set(keyOf(triple.law.name, triple), verdict);
+    }
+    return await Promise.all(verdicts.values());
+  } finally {
+    await pool.destroy();
+  }
+}
