@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { computeLines } from './cli/compute.ts';
+import { computeLines } from './gate/compute-lines.ts';
 import { createProgress } from './gate/progress.ts';
 import { explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
 import { runGate } from './gate/run.ts';

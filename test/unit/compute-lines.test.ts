@@ -1,6 +1,6 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { computeLines } from '../../cli/compute.ts';
+import { computeLines } from '../../gate/compute-lines.ts';
 import type { Case } from '../../reference/case.ts';
 import { answerToJson, caseToJson, type JsonError, jsonText } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
