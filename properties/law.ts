@@ -72,6 +72,3 @@ export interface Law<D extends Draw = Draw> {
   draw(system: System, abilities: Abilities): fc.Arbitrary<D>;
   check(subject: Implementation, draw: D): Promise<Verdict>;
 }
-
-/** Keeps the type of a law's draw between its arbitrary and its check, and hides it from whoever iterates laws. */
-export const law = <D extends Draw>(definition: Law<D>): Law => definition as unknown as Law;

@@ -1,10 +1,17 @@
 /** Condition of softmax attention: its formulas on absolute values, each weight with the relative error of its score. */
 import type { Case } from '../reference/case.ts';
+import type { InputName } from '../reference/systems/system.ts';
 import { type Tensor, toDense } from '../reference/tensor.ts';
 import { sizesOf } from './edit.ts';
-import type { Condition } from './tolerance.ts';
 
-export function softmaxCondition(c: Case): Condition {
+/** One number for each element of an answer, flat and row-major. */
+export interface ByElement {
+  o: Float64Array;
+  finalState: Float64Array;
+  gradients: Partial<Record<InputName, Float64Array>>;
+}
+
+export function softmaxCondition(c: Case): ByElement {
   const { B, T, G, H, K, V } = sizesOf(c);
   const scale = c.scale ?? 1;
   const q = toDense(c.inputs.q as Tensor);

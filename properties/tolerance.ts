@@ -17,7 +17,7 @@ import { checkCase } from '../reference/shapes.ts';
 import type { InputName } from '../reference/systems/system.ts';
 import { type DenseTensor, elements, type Tensor, tensor, toDense } from '../reference/tensor.ts';
 import { axes, inputNames, mapTensor, shapeOf, sizesOf, systemOf } from './edit.ts';
-import { softmaxCondition } from './tolerance-softmax.ts';
+import { type ByElement, softmaxCondition } from './tolerance-softmax.ts';
 
 /** Unit roundoff of round-to-nearest in float64. */
 export const UNIT_ROUNDOFF = 2 ** -53;
@@ -26,18 +26,7 @@ const ROUNDINGS = 4;
 const SMALLEST = 2 ** -1074;
 
 /** One number for each element of o, finalState and every gradient. */
-export interface Bounds {
-  o: Float64Array;
-  finalState: Float64Array;
-  gradients: Partial<Record<InputName, Float64Array>>;
-}
-
-/** Condition of each element: what its terms add up to in absolute value. */
-export interface Condition {
-  o: Float64Array;
-  finalState: Float64Array;
-  gradients: Partial<Record<InputName, Float64Array>>;
-}
+export type Bounds = ByElement;
 
 const absolute = (value: Tensor): DenseTensor => mapTensor(value, Math.abs);
 
@@ -110,7 +99,7 @@ function transitionNorms(c: Case): { value: Float64Array; g: Float64Array; beta:
 const withoutOptions = ({ form: _form, law: _law, seed: _seed, path: _path, ...c }: Case): Case => c;
 
 /** The operator on norms, K = 1, with the norm of F_t as its decay; then each norm bounds every channel that went into it. */
-function normCondition(c: Case): Condition {
+function normCondition(c: Case): ByElement {
   const { B, T, H, G, K, V, L, n } = sizesOf(c);
   const name = systemOf(c).logLinear ? 'log-linear-mamba2' : 'mamba2';
   const f = transitionNorms(c);
@@ -134,7 +123,7 @@ function normCondition(c: Case): Condition {
   }
   const answer = compute(onNorms);
   const stateShape = [n, H, L, 1, V];
-  const condition: Condition = {
+  const condition: ByElement = {
     o: toDense(answer.o),
     finalState: spread(toDense(answer.finalState as DenseTensor), stateShape, 3, K),
     gradients: {},
@@ -183,14 +172,14 @@ function normCondition(c: Case): Condition {
   return condition;
 }
 
-function absoluteCondition(c: Case): Condition {
+function absoluteCondition(c: Case): ByElement {
   const answer = compute(withoutOptions(absoluteCase(c)));
-  const gradients: Condition['gradients'] = {};
+  const gradients: ByElement['gradients'] = {};
   for (const [name, value] of Object.entries(answer.gradients ?? {})) gradients[name as InputName] = toDense(value);
   return { o: toDense(answer.o), finalState: toDense(answer.finalState as DenseTensor), gradients };
 }
 
-export function conditionOf(c: Case): Condition {
+export function conditionOf(c: Case): ByElement {
   const { recurrence } = systemOf(c);
   if (recurrence === null) return softmaxCondition(c);
   return recurrence.transition.monotone ? absoluteCondition(c) : normCondition(c);

@@ -5,8 +5,8 @@
  * with the three forms; over dual numbers it is a forward-mode derivative that shares none with their backwards.
  */
 import type { Arithmetic } from './arithmetic.ts';
+import type { Transition } from './head.ts';
 import { contentLevels, type Levels } from './levels.ts';
-import type { Transition } from './transitions.ts';
 
 /** One head of one sequence, in numbers of kind N; letters as in Head. */
 export interface DefinitionInput<N> {

@@ -2,40 +2,7 @@
  * The transition F_t of a linear recurrence S_t = F_t(S_{t-1}) + k_t w_t^T: a linear map on the key channels, applied to every
  * column of a panel X [K, columns] at once.
  */
-import type { Arithmetic } from './arithmetic.ts';
-import type { Head, HeadGradients } from './head.ts';
-
-/** What F_t may read of its token, in any arithmetic. */
-export interface TransitionToken<N> {
-  k: N[];
-  /** [1] or [K] log decays, or [] */
-  g: N[];
-  beta: N;
-}
-
-/** Spectral norms: of F_t, and of its derivatives by g_t, beta_t and k_t. They carry rounding errors through time. */
-export interface TransitionNorms {
-  value: number;
-  g: number;
-  beta: number;
-  k: number;
-}
-
-export interface Transition {
-  /** True when F_t is multiplication by exp(g_t): then forms sum logs over a segment instead of applying F_t position by position. */
-  scalar: boolean;
-  /** True when F_t has no negative entry: then the operator on absolute values bounds its rounding errors. */
-  monotone: boolean;
-  /** X := F_t X, in place. */
-  apply(x: Head, t: number, X: Float64Array, columns: number): void;
-  /** X := F_t^T X, in place. */
-  applyTransposed(x: Head, t: number, X: Float64Array, columns: number): void;
-  /** Adds the gradient of <dY, F_t X> by g_t, beta_t and k_t. */
-  gradients(x: Head, t: number, X: Float64Array, dY: Float64Array, columns: number, into: HeadGradients): void;
-  /** F_t x for one column, straight from the system's formula, in any arithmetic. */
-  define<N>(a: Arithmetic<N>, token: TransitionToken<N>, x: N[]): N[];
-  norms(x: Head, t: number): TransitionNorms;
-}
+import type { Head, Transition } from './head.ts';
 
 /** F_t(S) = S */
 export const identity: Transition = {

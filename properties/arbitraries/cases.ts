@@ -21,6 +21,7 @@ export interface Wish {
   maxChannels?: number;
   /** Multiply-adds of one masked evaluation; larger draws are cut down to it. */
   work?: number;
+  /** Cotangents, where the implementation has gradients. */
   gradients?: boolean;
   state?: 'never' | 'sometimes' | 'always';
   packed?: 'never' | 'sometimes' | 'always';
@@ -33,6 +34,7 @@ export interface Wish {
 }
 
 interface Recipe {
+  gradients: boolean;
   seed: number;
   T: number;
   K: number;
@@ -66,6 +68,7 @@ function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary
   const manyStructures = Boolean(wish.structures) && abilities.structures && system.logLinear;
   const styleCount = (name: InputName): number => (wish.styles?.[name] ?? styles[name]).length;
   return fc.record({
+    gradients: fc.constant(Boolean(wish.gradients) && abilities.gradients),
     seed: fc.nat(65535),
     T: lengths(wish.maxT ?? 300, wish.minT ?? 0),
     K: channels(wish.maxChannels ?? 70),
@@ -217,7 +220,7 @@ function build(system: System, drawn: Recipe, wish: Wish): Case {
   if (r.structure !== WEAK) c.structure = r.structure;
   if (position.some((p) => p !== 0)) c.position = position;
   if (cuSeqlens) c.cuSeqlens = cuSeqlens;
-  if (wish.gradients) {
+  if (r.gradients) {
     c.cotangents = { o: fill(seed, 'cotangents.o', [B, T, H, V], ordinary[r.style.o]) };
     if (r.finalCotangent) {
       const shape = [n, H, L, K, V];

@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import type { DenseTensor, Tensor } from '../../reference/tensor.ts';
-import { cases } from '../arbitraries/cases.ts';
+import type { Wish } from '../arbitraries/cases.ts';
 import { noise, signed } from '../arbitraries/noise.ts';
 import { compareBits, verdict } from '../compare.ts';
 import { axes, inputNames, mapTensor, sizesOf, take, withInputs } from '../edit.ts';
-import { type Law, law, type Worst } from '../law.ts';
+import type { Law, Worst } from '../law.ts';
 import { anySystem } from './common.ts';
+import { law } from './define.ts';
 
 /** Whether an entry of an input belongs to the part of the case that is disturbed. */
 type Part = (name: InputName, letters: string, index: readonly number[]) => boolean;
@@ -72,12 +73,8 @@ const causalForward = (poison: boolean): Law =>
     prerequisites: poison ? ['causal-forward'] : [],
     needs: [],
     appliesTo: anySystem,
-    draw: (system, abilities) =>
-      fc.record({
-        c: cases(system, abilities, { state: 'sometimes', structures: true, minT: 2, work: 3e5 }),
-        t: fc.nat(400),
-        seed: fc.nat(1000),
-      }),
+    wish: { state: 'sometimes', structures: true, minT: 2, work: 3e5 },
+    extra: { t: fc.nat(400), seed: fc.nat(1000) },
     async check(subject, { c, t, seed }) {
       const { T } = sizesOf(c);
       const last = t % (T - 1);
@@ -99,11 +96,8 @@ const causalBackward = law({
   prerequisites: ['causal-forward'],
   needs: ['gradients'],
   appliesTo: anySystem,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, { gradients: true, structures: true, minT: 2, work: 3e5 }),
-      t: fc.nat(400),
-    }),
+  wish: { gradients: true, structures: true, minT: 2, work: 3e5 },
+  extra: { t: fc.nat(400) },
   async check(subject, { c, t }) {
     const { T } = sizesOf(c);
     const last = t % (T - 1);
@@ -143,7 +137,7 @@ const inHead =
 interface Separation {
   name: string;
   statement: string;
-  wish: Parameters<typeof cases>[2];
+  wish: Wish;
   needs: Law['needs'];
   /** How many parts a case has. */
   count: (c: Case) => number;
@@ -195,12 +189,8 @@ const isolatedForward = ({ name, statement, wish, needs, count, part, inOutput, 
     prerequisites: [],
     needs,
     appliesTo: anySystem,
-    draw: (system, abilities) =>
-      fc.record({
-        c: cases(system, abilities, { ...wish, state: 'sometimes', work: 3e5 }),
-        i: fc.nat(50),
-        seed: fc.nat(1000),
-      }),
+    wish: { ...wish, state: 'sometimes', work: 3e5 },
+    extra: { i: fc.nat(50), seed: fc.nat(1000) },
     async check(subject, { c, i, seed }) {
       const which = i % count(c);
       const before = await subject.run(c);
@@ -236,11 +226,8 @@ const isolatedBackward = ({ name, statement, wish, needs, count, part, inOutput,
     prerequisites: [`isolated-${name}`],
     needs: [...needs, 'gradients'],
     appliesTo: anySystem,
-    draw: (system, abilities) =>
-      fc.record({
-        c: cases(system, abilities, { ...wish, state: 'sometimes', gradients: true, work: 3e5 }),
-        i: fc.nat(50),
-      }),
+    wish: { ...wish, state: 'sometimes', gradients: true, work: 3e5 },
+    extra: { i: fc.nat(50) },
     async check(subject, { c, i }) {
       const which = i % count(c);
       const others = cotangentsOnly(

@@ -1,9 +1,10 @@
 /** What laws share: which systems they speak about, and comparing whole answers. */
-import type { Answer } from '../../reference/case.ts';
+import type { Answer, Case } from '../../reference/case.ts';
+import { compute } from '../../reference/operator.ts';
 import type { System } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { compare, compareBits } from '../compare.ts';
-import type { Worst } from '../law.ts';
+import type { Implementation, Worst } from '../law.ts';
 import type { Bounds } from '../tolerance.ts';
 
 export const anySystem = (): boolean => true;
@@ -70,3 +71,7 @@ export const same = (name: string, actual: readonly number[], expected: readonly
 };
 
 export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
+
+/** Answers of another system: by the subject where it has it, else by the reference. */
+export const runAs = (subject: Implementation, c: Case): Answer | Promise<Answer> =>
+  subject.abilities.systems.includes(c.system) ? subject.run(c) : compute(c);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, type Tensor, toDense } from '../../reference/tensor.ts';
-import { cases, fill } from '../arbitraries/cases.ts';
+import { fill } from '../arbitraries/cases.ts';
 import { ordinary } from '../arbitraries/values.ts';
 import { compareExact, ratioOf, verdict } from '../compare.ts';
 import { forwardDerivative } from '../definition-case.ts';
@@ -18,10 +18,11 @@ import {
   withoutCotangents,
 } from '../edit.ts';
 import { differentiate } from '../finite-differences.ts';
-import { type Law, law, type Worst } from '../law.ts';
+import type { Law, Worst } from '../law.ts';
 import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
 import { anySystem, tensorsOf } from './common.ts';
-import { backwardEquivalence } from './equivalence.ts';
+import { law } from './define.ts';
+import { formsBackward } from './forms.ts';
 
 const inner = (a: Tensor, b: Tensor): number => {
   const x = toDense(a);
@@ -89,21 +90,16 @@ const differences = law({
   prerequisites: [],
   needs: ['gradients'],
   appliesTo: anySystem,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        gradients: true,
-        state: 'sometimes',
-        packed: 'sometimes',
-        structures: true,
-        maxT: 20,
-        maxChannels: 5,
-        work: 5e3,
-      }),
-      seed: fc.nat(65535),
-      single: fc.boolean(),
-      which: fc.nat(6),
-    }),
+  wish: {
+    gradients: true,
+    state: 'sometimes',
+    packed: 'sometimes',
+    structures: true,
+    maxT: 20,
+    maxChannels: 5,
+    work: 5e3,
+  },
+  extra: { seed: fc.nat(65535), single: fc.boolean(), which: fc.nat(6) },
   async check(subject, { c, seed, single, which }) {
     const answer = await subject.run(c);
     const bounds = boundsOf(c);
@@ -150,20 +146,16 @@ const adjoint = law({
   prerequisites: [],
   needs: ['gradients'],
   appliesTo: anySystem,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        gradients: true,
-        state: 'sometimes',
-        packed: 'sometimes',
-        structures: true,
-        maxT: 33,
-        maxChannels: 17,
-        work: 1e4,
-      }),
-      seed: fc.nat(65535),
-      single: fc.boolean(),
-    }),
+  wish: {
+    gradients: true,
+    state: 'sometimes',
+    packed: 'sometimes',
+    structures: true,
+    maxT: 33,
+    maxChannels: 17,
+    work: 1e4,
+  },
+  extra: { seed: fc.nat(65535), single: fc.boolean() },
   async check(subject, { c, seed, single }) {
     const answer = await subject.run(c);
     const { gradients: bound } = boundsOf(c);
@@ -193,8 +185,7 @@ const linearInCotangents = law({
   prerequisites: [],
   needs: ['gradients'],
   appliesTo: anySystem,
-  draw: (system, abilities) =>
-    fc.record({ c: cases(system, abilities, { gradients: true, state: 'sometimes', packed: 'sometimes', work: 1e5 }) }),
+  wish: { gradients: true, state: 'sometimes', packed: 'sometimes', work: 1e5 },
   async check(subject, { c }) {
     const { o, finalState } = c.cotangents as Cotangents;
     const times = (factor: number): Case => ({
@@ -219,4 +210,4 @@ const linearInCotangents = law({
   },
 });
 
-export const gradients: Law[] = [...backwardEquivalence, differences, adjoint, linearInCotangents];
+export const gradients: Law[] = [...formsBackward, differences, adjoint, linearInCotangents];

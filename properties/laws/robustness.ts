@@ -4,12 +4,12 @@ import type { Case } from '../../reference/case.ts';
 import { levelsOf } from '../../reference/levels.ts';
 import type { System } from '../../reference/systems/registry.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
-import { cases } from '../arbitraries/cases.ts';
 import { noise, signed } from '../arbitraries/noise.ts';
 import { compareBits, verdict } from '../compare.ts';
 import { concat, mapTensor, sizesOf, take, withInputs } from '../edit.ts';
-import { type Law, law, type Worst } from '../law.ts';
+import type { Law, Worst } from '../law.ts';
 import { anyLogLinear, anySystem, PAPER, tensorsOf } from './common.ts';
+import { law } from './define.ts';
 
 const decaysByToken = ({ recurrence }: System): boolean =>
   recurrence?.decay === 'token' || recurrence?.decay === 'channel';
@@ -35,18 +35,14 @@ const reset = law({
   prerequisites: [],
   needs: [],
   appliesTo: decaysByToken,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        minT: 2,
-        gradients: abilities.gradients,
-        state: 'sometimes',
-        structures: true,
-        work: 3e5,
-      }),
-      at: fc.nat(400),
-      seed: fc.nat(1000),
-    }),
+  wish: {
+    minT: 2,
+    gradients: true,
+    state: 'sometimes',
+    structures: true,
+    work: 3e5,
+  },
+  extra: { at: fc.nat(400), seed: fc.nat(1000) },
   async check(subject, { c, at, seed }) {
     const { T } = sizesOf(c);
     const r = 1 + (at % (T - 1));
@@ -95,18 +91,14 @@ const unread = law({
   prerequisites: [],
   needs: [],
   appliesTo: anyLogLinear,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        minT: 1,
-        gradients: abilities.gradients,
-        packed: 'sometimes',
-        structures: true,
-        work: 3e5,
-      }),
-      extra: fc.nat(2),
-      seed: fc.nat(1000),
-    }),
+  wish: {
+    minT: 1,
+    gradients: true,
+    packed: 'sometimes',
+    structures: true,
+    work: 3e5,
+  },
+  extra: { extra: fc.nat(2), seed: fc.nat(1000) },
   async check(subject, { c, extra, seed }) {
     const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
     const starts = c.cuSeqlens ?? [0];
@@ -149,17 +141,14 @@ const noNaN = law({
   prerequisites: [],
   needs: [],
   appliesTo: anySystem,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        gradients: abilities.gradients,
-        state: 'sometimes',
-        packed: 'sometimes',
-        structures: true,
-        work: 3e5,
-      }),
-      heavy: fc.boolean(),
-    }),
+  wish: {
+    gradients: true,
+    state: 'sometimes',
+    packed: 'sometimes',
+    structures: true,
+    work: 3e5,
+  },
+  extra: { heavy: fc.boolean() },
   async check(subject, { c, heavy }) {
     const strong: Case =
       heavy && c.inputs.g

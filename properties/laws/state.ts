@@ -4,7 +4,6 @@ import type { Answer, Case } from '../../reference/case.ts';
 import { levelsOf, popcount } from '../../reference/levels.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
-import { cases } from '../arbitraries/cases.ts';
 import { compare, verdict } from '../compare.ts';
 import {
   addTensors,
@@ -18,9 +17,10 @@ import {
   withInputs,
   zerosLike,
 } from '../edit.ts';
-import { type Law, law } from '../law.ts';
+import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
 import { anyLogLinear, anyRecurrence, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
+import { law } from './define.ts';
 
 /** The case that goes on where `first` stopped. */
 function continued(c: Case, from: number, to: number, first: Answer): Case {
@@ -36,8 +36,8 @@ const split = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyRecurrence,
-  draw: (system, abilities) =>
-    fc.record({ c: cases(system, abilities, { state: 'sometimes', structures: true, work: 3e5 }), at: fc.nat(400) }),
+  wish: { state: 'sometimes', structures: true, work: 3e5 },
+  extra: { at: fc.nat(400) },
   async check(subject, { c, at }) {
     const { T } = sizesOf(c);
     const cut = at % (T + 1);
@@ -60,11 +60,8 @@ const splitBackward = law({
   prerequisites: ['split-through-state'],
   needs: ['state', 'gradients'],
   appliesTo: anyRecurrence,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, { state: 'sometimes', structures: true, gradients: true, work: 1e5 }),
-      at: fc.nat(400),
-    }),
+  wish: { state: 'sometimes', structures: true, gradients: true, work: 1e5 },
+  extra: { at: fc.nat(400) },
   async check(subject, { c, at }) {
     const { T } = sizesOf(c);
     const cut = at % (T + 1);
@@ -99,17 +96,14 @@ const steps = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyRecurrence,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, {
-        state: 'sometimes',
-        structures: true,
-        minT: 1,
-        maxT: 20,
-        maxChannels: 8,
-        work: 2e4,
-      }),
-    }),
+  wish: {
+    state: 'sometimes',
+    structures: true,
+    minT: 1,
+    maxT: 20,
+    maxChannels: 8,
+    work: 2e4,
+  },
   async check(subject, { c }) {
     const { T } = sizesOf(c);
     const whole = await subject.run(c);
@@ -134,10 +128,7 @@ const empty = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyRecurrence,
-  draw: (system, abilities) =>
-    fc.record({
-      c: cases(system, abilities, { state: 'always', structures: true, gradients: abilities.gradients, maxT: 9 }),
-    }),
+  wish: { state: 'always', structures: true, gradients: true, maxT: 9 },
   async check(subject, { c }) {
     const none = tokens(c, 0, 0);
     const { H, K, V, L, n } = sizesOf(c);
@@ -168,8 +159,7 @@ const zeroState = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyRecurrence,
-  draw: (system, abilities) =>
-    fc.record({ c: cases(system, abilities, { state: 'always', structures: true, work: 3e5 }) }),
+  wish: { state: 'always', structures: true, work: 3e5 },
   async check(subject, { c }) {
     const none = withInputs(c, { initialState: undefined });
     const zeros = withInputs(c, { initialState: zerosLike(c.inputs.initialState as Tensor) });
@@ -186,7 +176,7 @@ const alive = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyLogLinear,
-  draw: (system, abilities) => fc.record({ c: cases(system, abilities, { state: 'never', minT: 1, work: 1e5 }) }),
+  wish: { state: 'never', minT: 1, work: 1e5 },
   async check(subject, { c }) {
     const { B, T, H, K, V, L } = sizesOf(c);
     // values that cannot cancel: every product is positive, and nothing is erased
@@ -225,7 +215,7 @@ const extended = law({
   prerequisites: [],
   needs: ['state'],
   appliesTo: anyLogLinear,
-  draw: (system, abilities) => fc.record({ c: cases(system, abilities, { state: 'always', work: 1e5 }) }),
+  wish: { state: 'always', work: 1e5 },
   async check(subject, { c }) {
     const { n, H, L, K, V } = sizesOf(c);
     const state = c.inputs.initialState as Tensor;

@@ -1,4 +1,4 @@
-import type { Transition } from '../transitions.ts';
+import type { Transition } from '../head.ts';
 
 /** Names of the tensors a case may bring, with the letters of the operator. */
 export type InputName = 'q' | 'k' | 'v' | 'g' | 'beta' | 'lambda' | 'initialState';

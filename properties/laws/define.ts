@@ -1,0 +1,30 @@
+/** Laws are written with a wish for cases and whatever else they vary; the draw follows from it. */
+import fc from 'fast-check';
+import type { Case } from '../../reference/case.ts';
+import { cases, type Wish } from '../arbitraries/cases.ts';
+import type { Draw, Implementation, Law, Verdict } from '../law.ts';
+
+type Extras = Record<string, fc.Arbitrary<unknown>>;
+type Values<Extra> = { [Name in keyof Extra]: Extra[Name] extends fc.Arbitrary<infer Value> ? Value : never };
+
+interface Definition<Extra extends Extras> extends Omit<Law, 'draw' | 'check'> {
+  /** The cases that the law wants, inside what the implementation can do. */
+  wish: Wish;
+  /** What else is drawn: a split point, a seed, … */
+  extra?: Extra;
+  check(subject: Implementation, draw: { c: Case } & Values<Extra>): Promise<Verdict>;
+}
+
+/** A law. Hides the type of its draw from whoever iterates laws. */
+export function law<Extra extends Extras = Record<never, never>>({
+  wish,
+  extra,
+  check,
+  ...rest
+}: Definition<Extra>): Law {
+  return {
+    ...rest,
+    draw: (system, abilities) => fc.record({ c: cases(system, abilities, wish), ...extra }) as fc.Arbitrary<Draw>,
+    check: check as Law['check'],
+  };
+}
