@@ -207,6 +207,10 @@ function readInsideBackward(
   }
 }
 
+/** Whether level l of the incoming state holds nothing: then it is not read, whatever its level scales are. */
+const isEmpty = (x: Head, l: number): boolean =>
+  (x.state as Float64Array).subarray(l * x.K * x.V, (l + 1) * x.K * x.V).every((value) => value === 0);
+
 /** Step 4: level l of the incoming state. `visit` sees the state as it enters each chunk. Returns it after the last token. */
 function carryContent(x: Head, plan: Sweep, l: number, visit: (n: number, S: Float64Array) => void): Float64Array {
   const S = (x.state as Float64Array).slice(l * x.K * x.V, (l + 1) * x.K * x.V);
@@ -224,6 +228,7 @@ function forward(x: Head): HeadOutput {
   const state = new Float64Array(L * K * V);
   const plan = sweep(x, o, state);
   for (let l = 0; x.state && l < L; l++) {
+    if (isEmpty(x, l)) continue;
     const readBy = contentLevels(x.levels, position, l, T);
     const left = carryContent(x, plan, l, (n, S) => read(x, plan.chunk(n), plan.products(n), S, (t) => readBy[t], o));
     if (readBy[T - 1] >= 0) addScaled(state, readBy[T - 1] * K * V, 1, left, 0, K * V);
@@ -248,13 +253,16 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
   // 4. incoming state
   for (let l = 0; x.state && l < L; l++) {
     const readBy = contentLevels(levels, position, l, T);
+    // an empty level gives nothing to any gradient but its own
+    const isRead = !isEmpty(x, l);
     const entering: Float64Array[] = [];
     carryContent(x, plan, l, (_n, S) => entering.push(S.slice()));
     const dS = readBy[T - 1] >= 0 ? levelOfState(readBy[T - 1]) : new Float64Array(K * V);
     for (let n = last; n >= first; n--) {
       const S = entering[n - first];
-      carryBackward(x, products(n).phi, S, dS, d(n).phi);
-      readBackward(x, chunk(n), products(n), S, (t) => readBy[t], dOut.o, d(n), dS, grads);
+      const into = isRead ? d(n) : zeroProducts(x, chunk(n));
+      carryBackward(x, products(n).phi, S, dS, into.phi);
+      readBackward(x, chunk(n), products(n), S, (t) => readBy[t], dOut.o, into, dS, isRead ? grads : zeroGradients(x));
     }
     grads.state.set(dS, l * K * V);
   }

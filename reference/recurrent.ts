@@ -72,7 +72,7 @@ function forward(x: Head): HeadOutput {
   return { o, state: packState(x, states) };
 }
 
-const copy = (states: LevelStates): LevelStates => states.map((level) => level && level.slice());
+const copy = (states: LevelStates): LevelStates => states.map((level) => level?.slice() ?? null);
 
 /**
  * The reverse of each step, last token first. The states before each step are recomputed from a checkpoint every √T steps, so
