@@ -12,7 +12,7 @@ import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradient
 import { contentLevels } from './levels.ts';
 
 /** Rows of a scalar decay that are worked on together, so that keys and values come from cache: nothing but speed depends on it. */
-const STRIP = 32;
+const STRIP = 30;
 
 /** The products of `count` rows t = first + r, before scale and lambda: pairs[r,s] = q_t^T F_t … F_{s+1} k_s. */
 interface Rows {
@@ -62,12 +62,13 @@ function fillRows(x: Head, { first, count, pairs, path, start, startDecay }: Row
   const { T, K, q, k, g } = x;
   if (x.transition.scalar) {
     timesRowsLower(pairs, T, q, first * K, count, k, 0, first, K);
+    const decays = g.length > 0;
     for (let r = 0; r < count; r++) {
       let segment = 0;
-      for (let s = first + r; s >= 0; s--) {
-        path[r * T + s] = segment === 0 ? 1 : Math.exp(segment);
-        pairs[r * T + s] *= path[r * T + s];
-        if (g.length > 0) segment += g[s];
+      for (let s = first + r, at = r * T + s; s >= 0; s--, at--) {
+        path[at] = segment === 0 ? 1 : Math.exp(segment);
+        pairs[at] *= path[at];
+        if (decays) segment += g[s];
       }
       startDecay[r] = Math.exp(segment);
       for (let i = 0; i < K; i++) start[r * K + i] = startDecay[r] * q[(first + r) * K + i];
@@ -160,15 +161,26 @@ function carryToEndBackward(
   }
 }
 
-/** The levels of the incoming state: where each one starts, its content [K,V], and the level at which each query reads it. */
-function incoming(x: Head): { at: number; content: Float64Array; readBy: Int32Array }[] {
+/** One level of the incoming state. */
+interface Incoming {
+  /** Where it starts in the state. */
+  at: number;
+  /** [K,V] */
+  content: Float64Array;
+  /** Nothing in it: then it is not read, whatever its level scales are, and only its own gradient can be other than 0. */
+  isEmpty: boolean;
+  /** [T], the level at which each query reads it, or -1 */
+  readBy: Int32Array;
+}
+
+function incoming(x: Head): Incoming[] {
   const { state, K, V, L, T, position } = x;
   if (!state) return [];
-  return Array.from({ length: L }, (_, l) => ({
-    at: l * K * V,
-    content: state.slice(l * K * V, (l + 1) * K * V),
-    readBy: contentLevels(x.levels, position, l, T),
-  }));
+  return Array.from({ length: L }, (_, l) => {
+    const content = state.slice(l * K * V, (l + 1) * K * V);
+    const isEmpty = content.every((value) => value === 0);
+    return { at: l * K * V, content, isEmpty, readBy: contentLevels(x.levels, position, l, T) };
+  });
 }
 
 function forward(x: Head): HeadOutput {
@@ -180,8 +192,8 @@ function forward(x: Head): HeadOutput {
       for (let s = 0; s <= t; s++) {
         P[r * T + s] *= scale * lambda[t * L + levels.level(position + t, position + s)];
       }
-      for (const { content, readBy } of before) {
-        if (readBy[t] < 0) continue;
+      for (const { content, isEmpty, readBy } of before) {
+        if (isEmpty || readBy[t] < 0) continue;
         const factor = scale * lambda[t * L + readBy[t]];
         for (let i = 0; i < K; i++) addScaled(o, t * V, factor * start[r * K + i], content, i * V, V);
       }
@@ -209,8 +221,8 @@ function finalState(x: Head): Float64Array {
     while (end < T && level(end) === level(s)) end++;
     addTransposedProduct(state, level(s) * K * V, keys, s * K, w, s * V, K, end - s, V);
   }
-  for (const { content, readBy } of incoming(x)) {
-    if (readBy[T - 1] < 0) continue;
+  for (const { content, isEmpty, readBy } of incoming(x)) {
+    if (isEmpty || readBy[T - 1] < 0) continue;
     carryToEnd(x, 0, content, V, last);
     addScaled(state, readBy[T - 1] * K * V, 1, content, 0, K * V);
   }
@@ -238,11 +250,12 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
         dP[r * T + s] *= factor;
       }
       // o_t += scale lambda state^T start
-      for (const { at, content, readBy } of before) {
+      for (const { at, content, isEmpty, readBy } of before) {
         if (readBy[t] < 0) continue;
         const entry = t * L + readBy[t];
         for (let i = 0; i < K; i++) {
           addScaled(grads.state, at + i * V, scale * lambda[entry] * start[r * K + i], dO, t * V, V);
+          if (isEmpty) continue;
           const read = dot(content, i * V, dO, t * V, V);
           grads.lambda[entry] += scale * start[r * K + i] * read;
           dStart[r * K + i] += scale * lambda[entry] * read;
