@@ -248,7 +248,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
     },
     state() {
       const levels = new Float64Array(B * H * L * K * V);
-      states.forEach((levelStates, i) => levels.set(packState(p, levelStates), i * L * K * V));
+      states.forEach((levelStates, i) => {
+        levels.set(packState(p, levelStates), i * L * K * V);
+      });
       return { levels: tensor(levels, [B, H, L, K, V]), position: [...position] };
     },
     alive() {
