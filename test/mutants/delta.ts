@@ -1,7 +1,6 @@
 /** Wrong delta rules. */
-import type { Head } from '../../reference/head.ts';
+import type { Head, Transition } from '../../reference/head.ts';
 import { compose, deltaRule, diagonalDecay, scalarDecay } from '../../reference/transitions.ts';
-import type { Transition } from '../../reference/head.ts';
 import { mutant, withHead } from './mutant.ts';
 
 const timesBeta = (x: Head, factor: (beta: number) => number): Float64Array =>
