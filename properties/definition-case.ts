@@ -2,8 +2,10 @@
 import { type Arithmetic, type Dual, dual, float64 } from '../reference/arithmetic.ts';
 import type { Case } from '../reference/case.ts';
 import { type DefinitionOutput, define } from '../reference/definition.ts';
+import { type DoubleDouble, doubleDouble } from '../reference/double-double.ts';
 import { checkCase, type Problem } from '../reference/shapes.ts';
 import type { InputName } from '../reference/systems/system.ts';
+import { createTape, type Recorded } from '../reference/tape.ts';
 import { type DenseTensor, tensor, toDense } from '../reference/tensor.ts';
 
 interface Outputs<N> {
@@ -91,4 +93,37 @@ export function forwardDerivative(
 function stateTensor(p: Problem, data: number[]): DenseTensor | null {
   if (p.system.recurrence === null) return null;
   return tensor(Float64Array.from(data), [p.sequences.length, p.H, p.L, p.K, p.V]);
+}
+
+/** The answer in double-double: what a float64 answer is held against. */
+export interface Truth {
+  o: DoubleDouble[];
+  finalState: DoubleDouble[];
+  gradients: Partial<Record<InputName, DoubleDouble[]>>;
+}
+
+const zero: DoubleDouble = { hi: 0, lo: 0 };
+
+/** o, finalState and, where the case has cotangents, every gradient, by the definition and its tape in double-double. */
+export function certify(c: Case): Truth {
+  const p = checkCase('certify', c);
+  const { arithmetic, input, gradients } = createTape(doubleDouble);
+  const recorded: Partial<Record<InputName, Recorded<DoubleDouble>[]>> = {};
+  for (const [name, data] of Object.entries(p.inputs) as [InputName, Float64Array][]) {
+    recorded[name] = Array.from(data, (value) => (p.cotangents ? input({ hi: value, lo: 0 }) : arithmetic.of(value)));
+  }
+  const { o, finalState } = defineCase(arithmetic, p, (name, at) => (recorded[name] as Recorded<DoubleDouble>[])[at]);
+  const truth: Truth = {
+    o: o.map(({ value }) => value),
+    finalState: finalState.map(({ value }) => value),
+    gradients: {},
+  };
+  if (!p.cotangents) return truth;
+  const weighted = (outputs: Recorded<DoubleDouble>[], weights: Float64Array | null) =>
+    outputs.map((output, i) => ({ output, weight: weights ? { hi: weights[i], lo: 0 } : zero }));
+  const collected = gradients([...weighted(o, p.cotangents.o), ...weighted(finalState, p.cotangents.finalState)]);
+  for (const [name, each] of Object.entries(recorded) as [InputName, Recorded<DoubleDouble>[]][]) {
+    truth.gradients[name] = each.map(({ id }) => collected[id]);
+  }
+  return truth;
 }

@@ -117,11 +117,24 @@ function strongPartition(t: number, before = t + 1): Bucket[] {
     .map(({ level, start, end }) => ({ level, start, end: Math.min(end, before) }));
 }
 
-function strongAdvance(t: number, a: number): number {
-  const before = t === 0 ? [] : strongPartition(t - 1);
+/** Partitions by t, the latest ones kept: a recurrence asks for those of t - 1 and t once for each level. */
+function rememberPartitions(partition: (t: number) => Bucket[]): (t: number) => Bucket[] {
+  const latest = new Map<number, Bucket[]>();
+  return (t) => {
+    const known = latest.get(t);
+    if (known) return known;
+    if (latest.size >= 4) latest.clear();
+    const buckets = partition(t);
+    latest.set(t, buckets);
+    return buckets;
+  };
+}
+
+function strongAdvance(t: number, a: number, partition: (t: number) => Bucket[]): number {
+  const before = t === 0 ? [] : partition(t - 1);
   const source = before.find(({ level }) => level === a);
   if (source) return strongLevel(t, source.start);
-  return strongPartition(t).some(({ level }) => level === a) ? -1 : a;
+  return partition(t).some(({ level }) => level === a) ? -1 : a;
 }
 
 /** One level that holds everything: the plain recurrence, without a hierarchy. */
@@ -135,11 +148,12 @@ export const FLAT: Levels = {
 /** The level map of a structure. Positions are below 2^31. */
 export function levelsOf(structure: Structure): Levels {
   if (structure.kind === 'strong') {
+    const partition = rememberPartitions((t) => strongPartition(t));
     return {
       count: (positions) => (positions <= 0 ? 1 : bitLength(positions - 1) + 1),
       level: strongLevel,
-      partition: (t) => strongPartition(t),
-      advance: strongAdvance,
+      partition,
+      advance: (t, a) => strongAdvance(t, a, partition),
     };
   }
   const { base } = structure;

@@ -92,6 +92,8 @@ export function headOf(p: Problem, n: number, h: number): Head {
     transition: p.system.recurrence?.transition ?? identity,
     chunkSize: p.chunkSize,
   };
+  // without a state the first decay decays nothing: whatever it is, it may not reach an answer or a gradient
+  if (!initialState && T > 0) head.g.fill(0, 0, head.g.length / T);
   if (beta) for (let i = 0; i < head.w.length; i++) head.w[i] *= head.beta[Math.floor(i / p.V)];
   return head;
 }

@@ -20,9 +20,9 @@ import {
 } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
+import { certifiedForward } from './certified.ts';
 import { anySystem, compareAnswerBits, compareAnswers, same } from './common.ts';
 import { law } from './define.ts';
-
 import { formsForward } from './forms.ts';
 
 /** Whole gradients and outputs put together from those of each sequence alone. */
@@ -288,4 +288,14 @@ const deterministic = law({
   },
 });
 
-export const equivalence: Law[] = [...formsForward, packed, batch, heads, groups, prefix, views, deterministic];
+export const equivalence: Law[] = [
+  certifiedForward,
+  ...formsForward,
+  packed,
+  batch,
+  heads,
+  groups,
+  prefix,
+  views,
+  deterministic,
+];

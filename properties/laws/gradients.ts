@@ -20,6 +20,7 @@ import {
 import { differentiate } from '../finite-differences.ts';
 import type { Law, Worst } from '../law.ts';
 import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
+import { certifiedBackward } from './certified.ts';
 import { anySystem, tensorsOf } from './common.ts';
 import { law } from './define.ts';
 import { formsBackward } from './forms.ts';
@@ -210,4 +211,4 @@ const linearInCotangents = law({
   },
 });
 
-export const gradients: Law[] = [...formsBackward, differences, adjoint, linearInCotangents];
+export const gradients: Law[] = [certifiedBackward, ...formsBackward, differences, adjoint, linearInCotangents];

@@ -189,4 +189,15 @@ export const gradients = [
       },
     },
   ),
+  mutant(
+    'dk-in-float32',
+    'log-linear-gated-deltanet',
+    'backward-within-its-bound',
+    'dk is accumulated in a float32 buffer.',
+    {
+      gradients(_x, grads) {
+        grads.k.set(Float32Array.from(grads.k));
+      },
+    },
+  ),
 ];

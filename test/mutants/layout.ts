@@ -245,6 +245,17 @@ export const layout = [
       head: (x) => withHead(x, { k: x.k.map((value) => Math.min(value, 1)) }),
     },
   ),
+  mutant(
+    'outputs-in-float32',
+    'log-linear-kimi-delta',
+    'forward-within-its-bound',
+    'Outputs go through a float32 buffer.',
+    {
+      output(_x, out) {
+        out.o.set(Float32Array.from(out.o));
+      },
+    },
+  ),
 ];
 
 /** The case with q and k of the chosen group for every head. */
