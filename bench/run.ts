@@ -1,0 +1,40 @@
+/**
+ * The benchmark: checks each answer, times it, writes docs/performance.md and docs/performance.svg. Exits with 1 when an answer is
+ * wrong, and with 0 otherwise, whether the goals are met or missed.
+ */
+import { writeFileSync } from 'node:fs';
+import { againstNumpy } from './against-numpy.ts';
+import { WrongAnswer } from './cases.ts';
+import { decoding } from './decoding.ts';
+import { chunkedAgainstMasked, growth } from './growth.ts';
+import { drawing, type Measured, report, rowsOf } from './report.ts';
+import { say } from './timing.ts';
+
+/** From the built file dist/bench/ to the documents. */
+const docs = (name: string): URL => new URL(`../../docs/${name}`, import.meta.url);
+
+function measure(): Measured {
+  const start = performance.now();
+  const measured = {
+    numpy: againstNumpy(),
+    forms: chunkedAgainstMasked(),
+    curves: growth(),
+    decoding: decoding(),
+  };
+  return { ...measured, seconds: (performance.now() - start) / 1000 };
+}
+
+try {
+  const measured = measure();
+  say('writing docs/performance.md');
+  writeFileSync(docs('performance.md'), report(measured));
+  writeFileSync(docs('performance.svg'), drawing(measured));
+  if (process.stderr.isTTY) say('');
+  for (const { what, measured: value, goal, verdict } of rowsOf(measured)) {
+    console.log(`${verdict}: ${what}\n  ${value}; goal: ${goal}`);
+  }
+} catch (error) {
+  if (!(error instanceof WrongAnswer)) throw error;
+  console.error(`\nwrong answer: ${error.message}`);
+  process.exitCode = 1;
+}
