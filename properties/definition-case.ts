@@ -95,35 +95,33 @@ function stateTensor(p: Problem, data: number[]): DenseTensor | null {
   return tensor(Float64Array.from(data), [p.sequences.length, p.H, p.L, p.K, p.V]);
 }
 
-/** The answer in double-double: what a float64 answer is held against. */
-export interface Truth {
-  o: DoubleDouble[];
-  finalState: DoubleDouble[];
-  gradients: Partial<Record<InputName, DoubleDouble[]>>;
+/** Answers in numbers of kind N, flat and row-major. */
+export interface AnswerIn<N> {
+  o: N[];
+  finalState: N[];
+  gradients: Partial<Record<InputName, N[]>>;
 }
 
-const zero: DoubleDouble = { hi: 0, lo: 0 };
-
-/** o, finalState and, where the case has cotangents, every gradient, by the definition and its tape in double-double. */
-export function certify(c: Case): Truth {
-  const p = checkCase('certify', c);
-  const { arithmetic, input, gradients } = createTape(doubleDouble);
-  const recorded: Partial<Record<InputName, Recorded<DoubleDouble>[]>> = {};
+/** o, finalState and, where the case has cotangents, every gradient, by the definition and its tape in arithmetic `a`. */
+export function answerIn<N>(a: Arithmetic<N>, c: Case): AnswerIn<N> {
+  const p = checkCase('answerIn', c);
+  const { arithmetic, input, gradients } = createTape(a);
+  const recorded: Partial<Record<InputName, Recorded<N>[]>> = {};
   for (const [name, data] of Object.entries(p.inputs) as [InputName, Float64Array][]) {
-    recorded[name] = Array.from(data, (value) => (p.cotangents ? input({ hi: value, lo: 0 }) : arithmetic.of(value)));
+    recorded[name] = Array.from(data, (value) => (p.cotangents ? input(a.of(value)) : arithmetic.of(value)));
   }
-  const { o, finalState } = defineCase(arithmetic, p, (name, at) => (recorded[name] as Recorded<DoubleDouble>[])[at]);
-  const truth: Truth = {
-    o: o.map(({ value }) => value),
-    finalState: finalState.map(({ value }) => value),
-    gradients: {},
-  };
-  if (!p.cotangents) return truth;
-  const weighted = (outputs: Recorded<DoubleDouble>[], weights: Float64Array | null) =>
-    outputs.map((output, i) => ({ output, weight: weights ? { hi: weights[i], lo: 0 } : zero }));
+  const { o, finalState } = defineCase(arithmetic, p, (name, at) => (recorded[name] as Recorded<N>[])[at]);
+  const valuesOf = (outputs: Recorded<N>[]): N[] => outputs.map(({ value }) => value);
+  const answer: AnswerIn<N> = { o: valuesOf(o), finalState: valuesOf(finalState), gradients: {} };
+  if (!p.cotangents) return answer;
+  const weighted = (outputs: Recorded<N>[], weights: Float64Array | null) =>
+    outputs.map((output, i) => ({ output, weight: a.of(weights ? weights[i] : 0) }));
   const collected = gradients([...weighted(o, p.cotangents.o), ...weighted(finalState, p.cotangents.finalState)]);
-  for (const [name, each] of Object.entries(recorded) as [InputName, Recorded<DoubleDouble>[]][]) {
-    truth.gradients[name] = each.map(({ id }) => collected[id]);
+  for (const [name, each] of Object.entries(recorded) as [InputName, Recorded<N>[]][]) {
+    answer.gradients[name] = each.map(({ id }) => collected[id]);
   }
-  return truth;
+  return answer;
 }
+
+/** The answer in double-double: what a float64 answer is held against. */
+export const certify = (c: Case): AnswerIn<DoubleDouble> => answerIn(doubleDouble, c);
