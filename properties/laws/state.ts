@@ -5,18 +5,7 @@ import { levelsOf, popcount } from '../../reference/levels.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { compare, verdict } from '../compare.ts';
-import {
-  addTensors,
-  axes,
-  concat,
-  inputNames,
-  mapTensor,
-  shapeOf,
-  sizesOf,
-  tokens,
-  withInputs,
-  zerosLike,
-} from '../edit.ts';
+import { addTensors, axes, concat, inputNames, mapTensor, sizesOf, tokens, withInputs, zerosLike } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
 import { anyLogLinear, anyRecurrence, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
@@ -120,6 +109,15 @@ const steps = law({
   },
 });
 
+/** The incoming state with as many levels as lambda has, the missing ones zero. */
+function fullState(c: Case): DenseTensor {
+  const { n, H, L, K, V } = sizesOf(c);
+  const state = c.inputs.initialState as Tensor;
+  return mapTensor(tensor(new Float64Array(n * H * L * K * V), [n, H, L, K, V]), (_, [i, h, l, a, b]) =>
+    l < state.shape[2] ? state.get(i, h, l, a, b) : 0,
+  );
+}
+
 const empty = law({
   name: 'empty-call-keeps-the-state',
   group: 'state',
@@ -131,16 +129,11 @@ const empty = law({
   wish: { state: 'always', structures: true, gradients: true, maxT: 9 },
   async check(subject, { c }) {
     const none = tokens(c, 0, 0);
-    const { H, K, V, L, n } = sizesOf(c);
     const state = c.inputs.initialState as Tensor;
-    const stateLevels = shapeOf(c, 'initialState')[2];
-    const extended = mapTensor(tensor(new Float64Array(n * H * L * K * V), [n, H, L, K, V]), (_, [i, h, l, a, b]) =>
-      l < stateLevels ? state.get(i, h, l, a, b) : 0,
-    );
     const answer = await subject.run(none);
     const comparisons = [
-      compare('finalState', answer.finalState as Tensor, extended, 0),
-      same('position', answer.position, [...(c.position ?? Array(n).fill(0))]),
+      compare('finalState', answer.finalState as Tensor, fullState(c), 0),
+      same('position', answer.position, [...(c.position ?? Array(sizesOf(c).n).fill(0))]),
     ];
     const dFinal = none.cotangents?.finalState;
     if (dFinal) {
@@ -217,13 +210,9 @@ const extended = law({
   appliesTo: anyLogLinear,
   wish: { state: 'always', work: 1e5 },
   async check(subject, { c }) {
-    const { n, H, L, K, V } = sizesOf(c);
-    const state = c.inputs.initialState as Tensor;
-    const stateLevels = state.shape[2];
-    const full = mapTensor(tensor(new Float64Array(n * H * L * K * V), [n, H, L, K, V]), (_, [i, h, l, a, b]) =>
-      l < stateLevels ? state.get(i, h, l, a, b) : 0,
+    return verdict(
+      compareAnswerBits(await subject.run(c), await subject.run(withInputs(c, { initialState: fullState(c) }))),
     );
-    return verdict(compareAnswerBits(await subject.run(c), await subject.run(withInputs(c, { initialState: full }))));
   },
 });
 
