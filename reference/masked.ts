@@ -28,34 +28,31 @@ interface Rows {
   startDecay: Float64Array;
 }
 
-function newRows(x: Head, first: number, count: number): Rows {
-  return {
-    first,
-    count,
-    pairs: new Float64Array(count * x.T),
-    path: new Float64Array(x.transition.scalar ? count * x.T : x.T * x.K),
-    start: new Float64Array(count * x.K),
-    startDecay: new Float64Array(count),
-  };
+/** Scalar decay, row T-1: D[T-1,s] [T], and exp(g_0 + … + g_{T-1}). How everything reaches the end of the call. */
+interface LastRow {
+  path: Float64Array;
+  startDecay: number;
 }
 
 /** Calls `use` with every row of the head, a strip at a time. */
-function forEachStrip(x: Head, use: (rows: Rows) => void): void {
-  const most = x.transition.scalar ? Math.min(STRIP, x.T) : 1;
-  const rows = newRows(x, 0, most);
-  for (let first = 0; first < x.T; first += most) {
+function forEachStrip(x: Head, use: (rows: Rows) => void): LastRow {
+  const { T, K } = x;
+  const most = x.transition.scalar ? Math.min(STRIP, T) : 1;
+  const rows: Rows = {
+    first: 0,
+    count: most,
+    pairs: new Float64Array(most * T),
+    path: new Float64Array(x.transition.scalar ? most * T : T * K),
+    start: new Float64Array(most * K),
+    startDecay: new Float64Array(most),
+  };
+  for (let first = 0; first < T; first += most) {
     rows.first = first;
-    rows.count = Math.min(most, x.T - first);
+    rows.count = Math.min(most, T - first);
     fillRows(x, rows);
     use(rows);
   }
-}
-
-/** Row T-1 alone: how everything reaches the end of the call. */
-function lastRow(x: Head): Rows {
-  const rows = newRows(x, x.T - 1, 1);
-  fillRows(x, rows);
-  return rows;
+  return { path: rows.path.subarray((rows.count - 1) * T), startDecay: rows.startDecay[rows.count - 1] };
 }
 
 function fillRows(x: Head, { first, count, pairs, path, start, startDecay }: Rows): void {
@@ -119,12 +116,19 @@ function backRows(x: Head, rows: Rows, dPairs: Float64Array, dStart: Float64Arra
 }
 
 /**
- * X := F_{T-1} … F_from X for a panel X [K, columns]. `last` is row T-1, which holds the product of scalar decays as one number.
+ * X := F_{T-1} … F_from X for a panel X [K, columns]. `last` holds the product of scalar decays as one number.
  * For any other transition row t of `passed` [T, K columns] receives what F_t found, if the caller wants it for the backward.
  */
-function carryToEnd(x: Head, from: number, X: Float64Array, columns: number, last: Rows, passed?: Float64Array): void {
+function carryToEnd(
+  x: Head,
+  from: number,
+  X: Float64Array,
+  columns: number,
+  last: LastRow,
+  passed?: Float64Array,
+): void {
   if (x.transition.scalar) {
-    const decay = from === 0 ? last.startDecay[0] : last.path[from - 1];
+    const decay = from === 0 ? last.startDecay : last.path[from - 1];
     for (let i = 0; i < X.length; i++) X[i] *= decay;
     return;
   }
@@ -141,7 +145,7 @@ function carryToEndBackward(
   X: Float64Array,
   dX: Float64Array,
   columns: number,
-  last: Rows,
+  last: LastRow,
   passed: Float64Array,
   grads: HeadGradients,
 ): void {
@@ -149,7 +153,7 @@ function carryToEndBackward(
     // d exp(g_from + … + g_{T-1}) X / dg_t = exp(…) X for every t on the way
     const through = dot(dX, 0, X, 0, X.length);
     if (x.g.length > 0) for (let t = from; t < x.T; t++) grads.g[t] += through;
-    const decay = from === 0 ? last.startDecay[0] : last.path[from - 1];
+    const decay = from === 0 ? last.startDecay : last.path[from - 1];
     for (let i = 0; i < dX.length; i++) dX[i] *= decay;
     return;
   }
@@ -187,7 +191,7 @@ function forward(x: Head): HeadOutput {
   const { T, K, V, L, w, lambda, scale, position, levels } = x;
   const o = new Float64Array(T * V);
   const before = incoming(x);
-  forEachStrip(x, ({ first, count, pairs: P, start }) => {
+  const last = forEachStrip(x, ({ first, count, pairs: P, start }) => {
     for (let r = 0, t = first; r < count; r++, t++) {
       for (let s = 0; s <= t; s++) {
         P[r * T + s] *= scale * lambda[t * L + levels.level(position + t, position + s)];
@@ -200,15 +204,14 @@ function forward(x: Head): HeadOutput {
     }
     addRowsLower(o, first * V, P, T, count, w, 0, first, V);
   });
-  return { o, state: finalState(x) };
+  return { o, state: finalState(x, last) };
 }
 
 /** state[level(T-1,s)] += key w_s^T with key = F_{T-1} … F_{s+1} k_s, and what came in, carried the same way */
-function finalState(x: Head): Float64Array {
+function finalState(x: Head, last: LastRow): Float64Array {
   const { T, K, V, L, k, w, position, levels } = x;
   const state = new Float64Array(L * K * V);
   if (T === 0) return x.state ? x.state.slice() : state;
-  const last = lastRow(x);
   const keys = new Float64Array(T * K);
   const key = new Float64Array(K);
   for (let s = 0; s < T; s++) {
@@ -234,7 +237,7 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
   const grads = zeroGradients(x);
   const before = incoming(x);
   const dO = dOut.o;
-  forEachStrip(x, (rows) => {
+  const last = forEachStrip(x, (rows) => {
     const { first, count, pairs, start } = rows;
     const dP = new Float64Array(count * T);
     const dStart = new Float64Array(count * K);
@@ -264,19 +267,18 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
     }
     backRows(x, rows, dP, dStart, grads);
   });
-  finalStateBackward(x, dOut.state, grads);
+  finalStateBackward(x, dOut.state, last, grads);
   return grads;
 }
 
-function finalStateBackward(x: Head, dState: Float64Array, grads: HeadGradients): void {
+function finalStateBackward(x: Head, dState: Float64Array, last: LastRow, grads: HeadGradients): void {
   const { T, K, V, k, w, position, levels } = x;
   if (T === 0) {
     grads.state.set(dState);
     return;
   }
   if (dState.every((value) => value === 0)) return;
-  const last = lastRow(x);
-  const passed = new Float64Array(T * K);
+  const passed = new Float64Array(x.transition.scalar ? 0 : T * K);
   const key = new Float64Array(K);
   const dKey = new Float64Array(K);
   for (let s = 0; s < T; s++) {
