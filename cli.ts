@@ -14,9 +14,9 @@ import { GROUPS } from './properties/law.ts';
 import { laws } from './properties/laws/all.ts';
 import { systems } from './reference/systems/registry.ts';
 
-const EXIT = { conforms: 0, doesNot: 1, usage: 2 } as const;
+const EXIT = { conforms: 0, doesNot: 1, usage: 2, interrupted: 130 } as const;
 const DEFAULT_SEED = 1;
-const DEFAULT_RUNS = 20;
+const DEFAULT_RUNS = 16;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -26,7 +26,7 @@ const integer =
   (least: number, what: string) =>
   (text: string): number => {
     const value = Number(text);
-    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+    if (!/^-?\d+$/.test(text) || value > 2 ** 31 - 1 || value < least) {
       throw new InvalidArgumentError(`${text} given, ${what} wanted.`);
     }
     return value;
@@ -84,13 +84,20 @@ async function gate(flags: GateFlags): Promise<void> {
       });
     }
   }
+  const applies = options.laws.some((law) => options.systems.some((system) => law.appliesTo(system)));
+  if (!applies) program.error('error: none of these laws speaks about any of these systems', { exitCode: EXIT.usage });
   const progress = createProgress('gate');
+  process.once('SIGINT', () => {
+    progress.stop();
+    process.exit(EXIT.interrupted);
+  });
   const report = await runGate({
     ...options,
     onStart: progress.start,
     onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
   });
   progress.stop();
+  process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
   if (flags.json) {
     process.stdout.write(`${reportToJson(report)}\n`);
   } else {
@@ -102,7 +109,6 @@ async function gate(flags: GateFlags): Promise<void> {
     ];
     process.stdout.write(`${parts.join('\n\n')}\n`);
   }
-  process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
 }
 
 async function compute(file: string | undefined): Promise<void> {
@@ -184,7 +190,7 @@ program
   .addOption(
     new Option('--seed <integer>', 'everything that is drawn follows from it')
       .default(DEFAULT_SEED)
-      .argParser(integer(-(2 ** 31), 'an integer')),
+      .argParser(integer(-(2 ** 31), 'an integer from -2^31 to 2^31 - 1')),
   )
   .addOption(
     new Option('--runs <count>', 'cases for each law, system and form')
@@ -208,5 +214,12 @@ program
 
 program.command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
 program.command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);
+
+/** A reader that has seen enough (| head) is no fault; anything else that keeps us from printing is. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+  process.exit(EXIT.usage);
+});
 
 await program.parseAsync();

@@ -65,7 +65,8 @@ export async function checkLaw(
 
   let failing: Verdict | null = null;
   let worst: Verdict | null = null;
-  const property = fc.asyncProperty(law.draw(system, subject.abilities), async (draw) => {
+  const draws = law.draw(system, subject.abilities);
+  const property = fc.asyncProperty(draws, async (draw) => {
     const verdict = await law.check(subject, draw);
     if (!verdict.holds) {
       failing = verdict;
@@ -80,9 +81,13 @@ export async function checkLaw(
     endOnFailure: options.shrink === false,
   });
   result.cases = details.numRuns;
+  if (details.numRuns === 0) {
+    return { ...result, status: 'error', reason: `no case was run: path ${options.path} leads to none` };
+  }
   if (!details.failed) return { ...result, worst };
   result.path = details.counterexamplePath ?? undefined;
-  result.counterexample = details.counterexample?.[0];
+  // drawn anew: what the implementation saw it may have written to
+  [result.counterexample] = fc.sample(draws, { seed: options.seed, path: result.path, numRuns: 1 });
   if (details.errorInstance instanceof LawBroken) return { ...result, status: 'failed', worst: failing };
   return {
     ...result,

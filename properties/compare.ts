@@ -13,7 +13,8 @@ export function ratioOf(actual: number, expected: number, bound: number): number
   return ratio > 1 ? ratio : Number.POSITIVE_INFINITY;
 }
 
-function unravel(at: number, shape: readonly number[]): number[] {
+/** The indices of a row-major place. */
+export function unravel(at: number, shape: readonly number[]): number[] {
   const index: number[] = [];
   let rest = at;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

@@ -1,6 +1,6 @@
 /** Whole cases through reference/definition.ts, in any arithmetic: the independent road that shares no code with the forms. */
 import { type Arithmetic, type Dual, dual, float64 } from '../reference/arithmetic.ts';
-import type { Case } from '../reference/case.ts';
+import type { Answer, Case } from '../reference/case.ts';
 import { type DefinitionOutput, define } from '../reference/definition.ts';
 import { type DoubleDouble, doubleDouble } from '../reference/double-double.ts';
 import { checkCase, type Problem } from '../reference/shapes.ts';
@@ -64,11 +64,16 @@ function defineCase<N>(a: Arithmetic<N>, p: Problem, entry: (name: InputName, at
   return { o, finalState };
 }
 
-/** o and finalState by the definition in float64. */
-export function defineAnswer(c: Case): { o: DenseTensor; finalState: DenseTensor | null } {
+/** o, finalState and position by the definition in float64. */
+export function defineAnswer(c: Case): Answer {
   const p = checkCase('define', c);
   const { o, finalState } = defineCase(float64, p, (name, at) => (p.inputs[name] as Float64Array)[at]);
-  return { o: tensor(Float64Array.from(o), [p.B, p.T, p.H, p.V]), finalState: stateTensor(p, finalState) };
+  const state = stateTensor(p, finalState);
+  return {
+    o: tensor(Float64Array.from(o), [p.B, p.T, p.H, p.V]),
+    position: p.sequences.map(({ start, end, position }) => position + end - start),
+    ...(state ? { finalState: state } : {}),
+  };
 }
 
 /** Derivative of o and finalState along one direction of the inputs; inputs without a direction stay still. */

@@ -12,9 +12,9 @@ export interface Difference {
   order: number;
 }
 
-const COLUMNS = 6;
+const COLUMNS = 5;
 
-/** Derivative of f at 0. `rounding(h)` bounds the error of f at distance h. */
+/** Derivative of f at 0. `rounding` bounds the error of each value of f. */
 export async function differentiate(
   f: (h: number) => Promise<number>,
   rounding: number,

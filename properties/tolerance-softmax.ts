@@ -34,25 +34,42 @@ export function softmaxCondition(c: Case): ByElement {
           let score = 0;
           let size = 0;
           let dP = 0;
+          let dPSize = 0;
           for (let j = 0; j < K; j++) {
             const product = scale * q[qk(t) + j] * k[qk(first + i) + j];
             score += product;
             size += Math.abs(product);
           }
-          for (let j = 0; j < V; j++) dP += Math.abs(dO[vo(t) + j] * v[vo(first + i) + j]);
-          return { score, size, dP };
+          for (let j = 0; j < V; j++) {
+            const product = dO[vo(t) + j] * v[vo(first + i) + j];
+            dP += product;
+            dPSize += Math.abs(product);
+          }
+          return { score, size, dP, dPSize };
         });
         const largest = Math.max(...row.map(({ score }) => score));
         const total = row.reduce((sum, { score }) => sum + Math.exp(score - largest), 0);
-        // a score that is off by `size` roundings multiplies its weight, and through the sum every other one
-        const exponent = 1 + row.reduce((most, { size, score }) => Math.max(most, size + Math.abs(score - largest)), 0);
-        const weights = row.map(({ score }) => (exponent * Math.exp(score - largest)) / total);
-        const mean = row.reduce((sum, { dP }, i) => sum + weights[i] * dP, 0);
+        const weights = row.map(({ score }) => Math.exp(score - largest) / total);
+        // scores that are off by `exponent` roundings move weight from one key to another: the sum of the weights stays 1, so what
+        // they are multiplied with counts by its distance from the mean
+        const exponent = row.reduce((most, { size, score }) => Math.max(most, size + Math.abs(score - largest)), 0);
+        const meanOf = (values: readonly number[]): number =>
+          values.reduce((sum, value, i) => sum + weights[i] * value, 0);
+        const spreadOf = (values: readonly number[]): number[] => {
+          const mean = meanOf(values);
+          return values.map((value) => Math.abs(value - mean));
+        };
+        const dPs = row.map(({ dP }) => dP);
+        const [dPSpread, dPSize] = [spreadOf(dPs), meanOf(row.map((each) => each.dPSize))];
+        const dPMoved = meanOf(dPSpread);
+        for (let j = 0; j < V; j++) {
+          const values = weights.map((_, i) => v[vo(first + i) + j]);
+          o[vo(t) + j] += meanOf(values.map(Math.abs)) + 2 * exponent * meanOf(spreadOf(values));
+        }
         weights.forEach((weight, i) => {
-          const dA = Math.abs(scale) * weight * (row[i].dP + mean);
+          const dA = Math.abs(scale) * weight * (row[i].dPSize + dPSize + 2 * exponent * (dPSpread[i] + dPMoved));
           for (let j = 0; j < V; j++) {
-            o[vo(t) + j] += weight * Math.abs(v[vo(first + i) + j]);
-            dv[vo(first + i) + j] += weight * Math.abs(dO[vo(t) + j]);
+            dv[vo(first + i) + j] += weight * (1 + 2 * exponent * (1 - weight)) * Math.abs(dO[vo(t) + j]);
           }
           for (let j = 0; j < K; j++) {
             dq[qk(t) + j] += dA * Math.abs(k[qk(first + i) + j]);

@@ -11,7 +11,7 @@
  *   - Softmax: the same formulas on absolute values, with the score's own error in the exponent.
  */
 import type { Case } from '../reference/case.ts';
-import type { Head } from '../reference/head.ts';
+import type { Head, TransitionNorms } from '../reference/head.ts';
 import { compute, headOf } from '../reference/operator.ts';
 import { checkCase } from '../reference/shapes.ts';
 import type { InputName } from '../reference/systems/system.ts';
@@ -73,6 +73,8 @@ function spread(data: Float64Array, shape: readonly number[], axis: number, size
   return out;
 }
 
+const NOTHING: TransitionNorms = { value: 1, g: 0, beta: 0, k: 0 };
+
 /** Norms of F_t and its derivatives for every token and head, each [B,T,H]. */
 function transitionNorms(c: Case): { value: Float64Array; g: Float64Array; beta: Float64Array; k: Float64Array } {
   const p = checkCase('bounds', withoutOptions(c));
@@ -88,7 +90,8 @@ function transitionNorms(c: Case): { value: Float64Array; g: Float64Array; beta:
       const head: Head = headOf(p, n, h);
       for (let t = 0; t < head.T; t++) {
         const at = (row * p.T + start + t) * p.H + h;
-        const norm = head.transition.norms(head, t);
+        // the first transition of a sequence without a state transforms nothing
+        const norm = t === 0 && !head.state ? NOTHING : head.transition.norms(head, t);
         for (const key of ['value', 'g', 'beta', 'k'] as const) all[key][at] = norm[key];
       }
     }
@@ -154,7 +157,7 @@ function normCondition(c: Case): ByElement {
     const byToken = through.map((value, i) => f.g[i] * value);
     const letters = axes(c, 'g');
     if (letters === 'BTH') into.g = byToken;
-    else if (letters === 'BTHK') into.g = spread(byToken, [B, T, H, 1], 3, K);
+    else if (letters === 'BTHK') into.g = byChannel(byToken, toDense(c.inputs.g), K);
     else {
       const perHead = new Float64Array(H);
       byToken.forEach((value, i) => {
@@ -170,6 +173,15 @@ function normCondition(c: Case): ByElement {
     into.initialState = spread(d('initialState'), shape, 3, K);
   }
   return condition;
+}
+
+/** The share of each key channel in what passes through diag(exp(g)): its decay against the slowest one, which the norm stands for. */
+function byChannel(byToken: Float64Array, g: Float64Array, K: number): Float64Array {
+  return g.map((value, i) => {
+    const token = Math.floor(i / K);
+    const slowest = g.subarray(token * K, (token + 1) * K).reduce((most, each) => Math.max(most, each));
+    return value === Number.NEGATIVE_INFINITY ? 0 : byToken[token] * Math.exp(value - slowest);
+  });
 }
 
 function absoluteCondition(c: Case): ByElement {
@@ -207,14 +219,15 @@ function roundings(c: Case): number {
   const sums = K + V + B * T + H + L;
   const recurrence = systemOf(c).recurrence;
   // a non-monotone transition rounds its K-long products anew at every step
-  const steps = recurrence && !recurrence.transition.monotone ? K * (T + 1) * localGrowth(c) : 0;
+  const steps = recurrence && !recurrence.transition.monotone ? K * (T + 1) * (c.inputs.beta ? localGrowth(c) : 1) : 0;
   return ROUNDINGS * (sums + steps + exponentLength(c));
 }
 
 /** One step of the delta rule subtracts terms of size beta |k|^2 times the state. */
 function localGrowth(c: Case): number {
-  const f = transitionNorms(c);
-  return f.beta.reduce((most, value) => Math.max(most, 1 + 2 * value), 1);
+  const { beta: squares } = transitionNorms(c);
+  const beta = toDense(c.inputs.beta as Tensor);
+  return squares.reduce((most, square, i) => Math.max(most, 1 + 2 * Math.abs(beta[i]) * square), 1);
 }
 
 /**

@@ -21,5 +21,8 @@ export function noise(seed: number, name: string, index: readonly number[]): num
 /** A multiple of 1/128 in [-1, 1]: exact in every floating-point format down to bfloat16, and short to print. */
 export const signed = (bits: number): number => ((bits % 257) - 128) / 128;
 
+/** A number in [-1, 1) with all 53 bits: what no narrower format holds. */
+export const fullSigned = (high: number, low: number): number => (high + low / 2 ** 32) / 2 ** 31 - 1;
+
 /** A multiple of 1/128 in [0, 1]. */
 export const unit = (bits: number): number => (bits % 129) / 128;

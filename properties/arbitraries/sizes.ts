@@ -26,6 +26,11 @@ const LENGTHS: [number, number][] = [
 export const lengths = (most: number, least = 0): fc.Arbitrary<number> =>
   weighted(LENGTHS.filter(([, T]) => T <= most && T >= least));
 
+/** Lengths of several chunks of 64, and past the tables and tiles of kernels: 65 … 300. */
+export const longLengths: fc.Arbitrary<number> = weighted(
+  [129, 65, 96, 127, 128, 192, 193, 255, 256, 257, 300].map((T): [number, number] => [1, T]),
+);
+
 /** K or V. Tiles of kernels end at 16, 32 and 64. */
 export const channels = (most: number): fc.Arbitrary<number> =>
   weighted(

@@ -3,7 +3,7 @@
  * towards number 0, so a counterexample is as plain as it can be.
  */
 import type { InputName } from '../../reference/systems/system.ts';
-import { noise, signed, unit } from './noise.ts';
+import { fullSigned, noise, signed, unit } from './noise.ts';
 
 /** Fills one entry from its place. `index` is the place in the tensor, last axis last. */
 export type Style = (seed: number, name: string, index: readonly number[]) => number;
@@ -17,6 +17,8 @@ const constant =
   () =>
     value;
 const uniform: Style = (seed, name, index) => signed(noise(seed, name, index));
+/** Every bit of the significand is used: an input that is rounded on the way shows. */
+const full: Style = (seed, name, index) => fullSigned(noise(seed, name, index), noise(seed + 1, name, index));
 const positive: Style = (seed, name, index) => unit(noise(seed, name, index));
 const bell: Style = (seed, name, index) =>
   [1, 2, 3].reduce((sum, part) => sum + signed(noise(seed + part, name, index)), 0);
@@ -38,6 +40,7 @@ const oneOf =
 const vectors: Style[] = [
   constant(1),
   uniform,
+  full,
   smallIntegers,
   bell,
   sparse,
@@ -58,6 +61,7 @@ const keys: Style[] = [
 const decays: Style[] = [
   constant(0),
   constant(-0.125),
+  (seed, name, index) => -Math.abs(full(seed, name, index)),
   (seed, name, index) => -unit(noise(seed, name, index)),
   (seed, name, index) => -unit(noise(seed, name, index)) / 1024,
   (seed, name, index) => -4 - 48 * unit(noise(seed, name, index)),
@@ -69,8 +73,9 @@ const decays: Style[] = [
 
 const betas: Style[] = [
   constant(1),
-  constant(0.5),
   positive,
+  (seed, name, index) => Math.abs(full(seed, name, index)),
+  constant(0.5),
   constant(0),
   (seed, name, index) => unit(noise(seed, name, index)) * 2 ** -20,
   (seed, name, index) => 1 - unit(noise(seed, name, index)) * 2 ** -20,
@@ -83,12 +88,14 @@ const betas: Style[] = [
 const scales: Style[] = [
   constant(1),
   (_seed, _name, index) => last(index) + 1,
+  full,
   positive,
   uniform,
   (seed, name, index) => (last(index) === noise(seed, name, []) % 5 ? 1 : 0),
   (seed, name, index) => (last(index) === noise(seed, name, row(index)) % 5 ? 1 : 0),
   (seed, name, index) => (noise(seed, name, index) % 2 === 0 ? 0 : uniform(seed, name, index)),
   scaled(uniform, 2 ** 20),
+  scaled(uniform, 2 ** -30),
 ];
 
 export const styles: Record<InputName, readonly Style[]> = {
@@ -102,4 +109,4 @@ export const styles: Record<InputName, readonly Style[]> = {
 };
 
 /** Ordinary numbers, for cotangents and directions. */
-export const ordinary: readonly Style[] = [constant(1), uniform, smallIntegers, sparse];
+export const ordinary: readonly Style[] = [constant(1), uniform, full, smallIntegers, sparse];

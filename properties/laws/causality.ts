@@ -96,7 +96,7 @@ const causalBackward = law({
   prerequisites: ['causal-forward'],
   needs: ['gradients'],
   appliesTo: anySystem,
-  wish: { gradients: true, structures: true, minT: 2, work: 3e5 },
+  wish: { gradients: true, state: 'sometimes', structures: true, minT: 2, work: 3e5 },
   extra: { t: fc.nat(400) },
   async check(subject, { c, t }) {
     const { T } = sizesOf(c);

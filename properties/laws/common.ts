@@ -41,11 +41,12 @@ const missing = (name: string): Worst => ({
 /** Two answers to one case, each within `bounds` of the truth: apart by at most twice that. */
 export function compareAnswers(actual: Answer, expected: Answer, bounds: Bounds): Worst[] {
   const given = tensorsOf(actual);
-  return [...tensorsOf(expected)].map(([name, value]) => {
+  const tensors = [...tensorsOf(expected)].map(([name, value]) => {
     const mine = given.get(name);
     const limit = boundFor(bounds, name).map((bound) => 2 * bound);
     return mine ? compare(name, mine, value, limit) : missing(name);
   });
+  return [...tensors, same('position', actual.position, expected.position)];
 }
 
 /** The same bits in every tensor. */

@@ -257,14 +257,17 @@ const views = law({
       viewed[name] = asView(c.inputs[name] as Tensor, kinds[i]);
     });
     const view = withInputs(c, viewed);
-    if (c.cotangents) view.cotangents = { ...c.cotangents, o: asView(c.cotangents.o, kinds[8]) };
-    const before = inputNames(view).map((name) => Float64Array.from(view.inputs[name]?.data as Float64Array));
+    if (c.cotangents) {
+      view.cotangents = { o: asView(c.cotangents.o, kinds[7]) };
+      if (c.cotangents.finalState) view.cotangents.finalState = asView(c.cotangents.finalState, kinds[8]);
+    }
+    const tensors = Object.entries({ ...view.inputs, ...view.cotangents }) as [string, Tensor][];
+    const before = tensors.map(([, { data }]) => Float64Array.from(data as Float64Array));
     const expected = await subject.run(c);
     const actual = await subject.run(view);
-    const untouched = inputNames(view).map((name, i) => {
-      const data = view.inputs[name]?.data as Float64Array;
+    const untouched = tensors.map(([name, { data }], i) => {
       const at = before[i].findIndex((value, j) => !Object.is(value, data[j]));
-      return same(`memory of ${name}`, at < 0 ? [] : [data[at]], at < 0 ? [] : [before[i][at]]);
+      return same(`memory of ${name}`, at < 0 ? [] : [data[at] as number], at < 0 ? [] : [before[i][at]]);
     });
     return verdict([...compareAnswerBits(actual, expected), ...untouched]);
   },

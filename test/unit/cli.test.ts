@@ -100,8 +100,14 @@ describe('lla gate', () => {
     ['an unknown system', ['gate', '--system', 'mamba3'], "unknown system 'mamba3'"],
     ['an unknown form', ['gate', '--form', 'gpu'], "unknown form 'gpu'. There are: masked, recurrent, chunked"],
     ['no number of runs', ['gate', '--runs', '0'], '0 given, a positive integer wanted'],
-    ['a seed that is no integer', ['gate', '--seed', '1.5'], '1.5 given, an integer wanted'],
+    ['a seed that is no integer', ['gate', '--seed', '1.5'], '1.5 given, an integer from -2^31 to 2^31 - 1 wanted'],
     ['a path for many laws', ['gate', '--path', '1:2'], '--path replays one case'],
+    [
+      'a law that says nothing about the system',
+      ['gate', '--law', 'unit-lambda-collapses', '--system', 'linear'],
+      'none of these laws',
+    ],
+    ['a seed past 32 bits', ['gate', '--seed', '99999999999'], '99999999999 given'],
     ['an unknown option', ['gate', '--turbo'], "unknown option '--turbo'"],
     ['an unknown command', ['gat'], "unknown command 'gat'"],
   ])('exit code 2 for %s', (_, args, message) => {
@@ -110,6 +116,25 @@ describe('lla gate', () => {
     expect(stderr).toContain(message);
     expect(stdout).toBe('');
   });
+});
+
+it('does not conform on a path that leads to no case', () => {
+  const args = ['gate', '--law', 'prefix', '--system', 'linear', '--form', 'masked', '--seed', '3', '--path', '999999'];
+  const { status, stdout } = lla(args);
+  expect(status).toBe(1);
+  expect(stdout).toContain('leads to none');
+});
+
+it('a reader that goes away is no failure', () => {
+  const { stderr, status } = spawnSync(
+    'bash',
+    ['-c', `set -o pipefail; "$0" dist/cli.js laws --json | head -c 1`, process.execPath],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
 });
 
 describe('lla compute', () => {
