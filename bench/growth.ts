@@ -13,7 +13,7 @@ export function chunkedAgainstMasked(): { masked: number; chunked: number } {
   const run = (form: FormName) => () => compute({ ...c, form });
   say(`chunked against masked, T = ${AT_LENGTH.T}`);
   mustAgree('chunked and masked form', c, run('chunked')().o, run('masked')().o);
-  return { masked: best(4, run('masked'), cpuSeconds), chunked: best(15, run('chunked'), cpuSeconds) };
+  return { masked: best(5, run('masked'), cpuSeconds), chunked: best(30, run('chunked'), cpuSeconds) };
 }
 
 export const LENGTHS = [1, 2, 4, 8, 16, 32, 64].map((k) => k * 1024);

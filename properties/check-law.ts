@@ -76,7 +76,7 @@ export async function checkLaw(
   });
   const details = await fc.check(property, {
     seed: options.seed,
-    numRuns: options.runs,
+    numRuns: options.path === undefined ? options.runs : 1,
     path: options.path ?? '',
     endOnFailure: options.shrink === false,
   });

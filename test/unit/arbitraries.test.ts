@@ -65,8 +65,9 @@ it('counterexamples shrink to sizes that fit on a screen', async () => {
   const law = findLaw('forward-equals-masked') as Law;
   const result = await checkLaw(law, found.implementation, system(found.system), { seed: 4, runs: 300 });
   const c = result.counterexample?.c as Case;
-  // positions 1 and 2 are read at level 2 by xor, at level 1 by distance: three tokens are needed
-  expect(sizesOf(c)).toMatchObject({ B: 1, T: 3, G: 1, H: 1, K: 1, V: 1 });
+  // positions 1 and 2 are read at level 2 by xor, at level 1 by distance: three tokens, or two after a position of 1
+  expect(sizesOf(c)).toMatchObject({ B: 1, G: 1, H: 1, K: 1, V: 1 });
+  expect(sizesOf(c).T).toBeLessThanOrEqual(3);
   expect(c).not.toHaveProperty('cuSeqlens');
   expect(c).not.toHaveProperty('structure');
   expect(c.chunkSize).toBe(64);

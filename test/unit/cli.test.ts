@@ -92,7 +92,7 @@ describe('lla gate', () => {
     const args = ['gate', '--law', 'prefix', '--system', 'linear', '--form', 'chunked', '--seed', '5', '--path', '3'];
     const { status, stdout } = lla([...args, '--json']);
     expect(status).toBe(0);
-    expect(JSON.parse(stdout).verdicts).toHaveLength(1);
+    expect(JSON.parse(stdout).verdicts).toMatchObject([{ status: 'passed', cases: 1 }]);
   });
 
   it.each([
@@ -119,7 +119,19 @@ describe('lla gate', () => {
 });
 
 it('does not conform on a path that leads to no case', () => {
-  const args = ['gate', '--law', 'prefix', '--system', 'linear', '--form', 'masked', '--seed', '3', '--path', '999999'];
+  const args = [
+    'gate',
+    '--law',
+    'prefix',
+    '--system',
+    'linear',
+    '--form',
+    'masked',
+    '--seed',
+    '3',
+    '--path',
+    '3:99999',
+  ];
   const { status, stdout } = lla(args);
   expect(status).toBe(1);
   expect(stdout).toContain('leads to none');
