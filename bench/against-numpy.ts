@@ -10,7 +10,7 @@ import { mustAgree, randomCase } from './cases.ts';
 import { best, say } from './timing.ts';
 
 export const SIZES = { T: 1024, H: 8, K: 64, V: 64, L: 11 };
-const REPETITIONS = 5;
+const REPETITIONS = 4;
 /** From the built file dist/bench/ to the source. */
 const SCRIPT = fileURLToPath(new URL('../../bench/numpy_masked.py', import.meta.url));
 

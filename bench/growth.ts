@@ -20,7 +20,7 @@ export const LENGTHS = [1, 2, 4, 8, 16, 32, 64].map((k) => k * 1024);
 const SMALL = { H: 1, K: 16, V: 16 };
 /** The masked form is drawn beside the chunked one as far as this. */
 const MASKED_UP_TO = 8192;
-const ROUNDS = { masked: 2, recurrent: 2, chunked: 5 };
+const ROUNDS = { masked: 2, recurrent: 2, chunked: 4 };
 
 export interface Curve {
   system: string;

@@ -11,6 +11,8 @@ export interface Measured {
   curves: Curve[];
   decoding: Decoding;
   seconds: number;
+  /** Load averages of the machine, one minute each, before and after. */
+  load: [before: number, after: number];
 }
 
 export const COMMAND = 'npm run bench';
@@ -149,17 +151,19 @@ export function drawing({ curves, decoding }: Measured): string {
 }
 
 export function report(measured: Measured): string {
-  const { numpy, decoding, seconds } = measured;
+  const { numpy, decoding, seconds, load } = measured;
   const numpies = numpy.numpy.map((their) => `numpy ${their.numpy} (${their.blas})`);
   const machine = ['2 cores, no GPU', `Node ${process.version}`, ...(numpies.length > 0 ? numpies : ['no numpy'])];
   return `# Performance
 
 <!-- Written by \`${COMMAND}\`. Do not edit. -->
 
-${machine.join(', ')}. One run of \`${COMMAND}\`, ${readable(seconds)}.
+${machine.join(', ')}. One run of \`${COMMAND}\`, ${readable(seconds)}; load average of the machine
+${load[0].toFixed(1)} before and ${load[1].toFixed(1)} after (this run alone makes 1).
 Every answer was checked against another form, or against numpy, within the error model's bounds before its clock counted.
-Times are those of the fastest of several calls, in one thread, float64: wall time beside numpy and for decoding, processor time where
-forms and lengths are compared, which other work on the machine changes less. Ratios move by some tenths from run to run.
+Times are those of the fastest of several calls, float64. Ours run in one thread; numpy uses as many as its BLAS likes, and loses more
+than we do when other work runs beside it. Wall time beside numpy and for decoding; processor time where forms and lengths are
+compared. Ratios move by some tenths from run to run.
 
 ${table(
   ['what', 'measured', 'goal', ''],

@@ -3,6 +3,7 @@
  * wrong, and with 0 otherwise, whether the goals are met or missed.
  */
 import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { againstNumpy } from './against-numpy.ts';
 import { WrongAnswer } from './cases.ts';
 import { decoding } from './decoding.ts';
@@ -15,13 +16,14 @@ const docs = (name: string): URL => new URL(`../../docs/${name}`, import.meta.ur
 
 function measure(): Measured {
   const start = performance.now();
+  const before = loadavg()[0];
   const measured = {
     numpy: againstNumpy(),
     forms: chunkedAgainstMasked(),
     curves: growth(),
     decoding: decoding(),
   };
-  return { ...measured, seconds: (performance.now() - start) / 1000 };
+  return { ...measured, seconds: (performance.now() - start) / 1000, load: [before, loadavg()[0]] };
 }
 
 try {

@@ -29,8 +29,9 @@ const boundFor = (bounds: Bounds, name: string): Float64Array => {
   return bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array;
 };
 
-const missing = (name: string): Worst => ({
-  name: `${name}: missing`,
+/** A tensor that is not there, or of another shape. */
+export const missing = (name: string): Worst => ({
+  name: `${name}: missing, or of another shape`,
   index: [],
   actual: Number.NaN,
   expected: Number.NaN,
