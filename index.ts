@@ -6,6 +6,7 @@ export { findLaw, laws } from './properties/laws/all.ts';
 export { type Bounds, boundsOf } from './properties/tolerance.ts';
 export type { Answer, Case, FormName } from './reference/case.ts';
 export { answerToJson, caseToJson, jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
+export { createDecoder } from './reference/decoder.ts';
 export { InvalidInput } from './reference/errors.ts';
 export { type Bucket, type Levels, levelsOf, type Structure } from './reference/levels.ts';
 export { compute } from './reference/operator.ts';

@@ -6,7 +6,7 @@
  *   3. level by level, the state of each left bucket is carried through the chunks of its right neighbour, which read it on the
  *      way; where it arrives it joins the neighbour's own state: the bucket of the next level
  *   4. what came in with the state is carried and read the same way
- * Source: arXiv 2506.04761, section 3.3. Weak structure, base 2; a flat system is the same with every level at 0.
+ * Source: arXiv 2506.04761. Weak structure, base 2; a flat system is the same with every level at 0.
  */
 import {
   type Chunk,

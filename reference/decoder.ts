@@ -1,6 +1,6 @@
 /**
  * Token by token: the recurrent form with its states held between calls. After token t at most popcount(t) + 1 level states
- * exist for each head (weak structure, base 2), so that memory is O(log T). Source: arXiv 2506.04761, section 3.2.
+ * exist for each head (weak structure, base 2), so that memory is O(log T). Source: arXiv 2506.04761.
  */
 import { InvalidInput } from './errors.ts';
 import type { Head } from './head.ts';

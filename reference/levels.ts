@@ -1,7 +1,7 @@
 /**
  * Which level of the hierarchy query t reads position s from. Integers only: log(125)/log(5) is not 3.
  *
- * Source: Guo et al., "Log-Linear Attention" (arXiv 2506.04761), section 3.1, the Fenwick-tree partition.
+ * Source: Guo et al., "Log-Linear Attention" (arXiv 2506.04761): the Fenwick-tree partition.
  */
 
 /** How the past is cut into buckets. `weak` base 2 is the paper's; base b > 2 and `strong` are found in public code. */

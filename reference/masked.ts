@@ -4,7 +4,7 @@
  *   P[t,s] = scale * lambda[t, level(t,s)] * (q_t^T F_t F_{t-1} … F_{s+1} k_s)   for s <= t, and nothing above the diagonal
  *
  * For a scalar decay the product is (q k^T) ∘ D with D[t,s] = exp(g_{s+1} + … + g_t), so that P = (scale q k^T) ∘ M with the mask
- * M = lambda ∘ D of arXiv 2506.04761, eq. 4. The log decay is summed over the segment (s,t] itself, never as c_t - c_s
+ * M = lambda ∘ D of arXiv 2506.04761. The log decay is summed over the segment (s,t] itself, never as c_t - c_s
  * (decay.ts shows why). For any other transition the query walks back through the transposed F.
  */
 import { addRowsLower, addScaled, addTransposedProduct, copyFrom, dot, timesRowsLower } from './dense.ts';

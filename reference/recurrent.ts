@@ -4,7 +4,7 @@
  *   2. transition: S^(l) := F_t S^(l) for every level
  *   3. insert:     S^(0) := k_t w_t^T
  *   4. read:       o_t = scale * sum_l lambda[t,l] (S^(l))^T q_t
- * Source: arXiv 2506.04761, section 3.2. A flat system keeps everything at level 0, which is then the plain recurrence.
+ * Source: arXiv 2506.04761. A flat system keeps everything at level 0, which is then the plain recurrence.
  */
 import { addOuter, addScaled, dot } from './dense.ts';
 import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradients } from './head.ts';

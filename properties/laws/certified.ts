@@ -50,7 +50,7 @@ export const certifiedBackward: Law = law({
   group: 'gradients',
   statement:
     'Every gradient is within one bound of its exact value: a tape of the definition, read backwards in double-double.',
-  citation: 'Griewank and Walther, Evaluating Derivatives, section 3.2',
+  citation: 'Griewank and Walther, Evaluating Derivatives',
   prerequisites: ['forward-within-its-bound'],
   needs: ['gradients'],
   appliesTo: anySystem,

@@ -33,7 +33,7 @@ const unitLambda = law({
   name: 'unit-lambda-collapses',
   group: 'algebra',
   statement: 'With every lambda = 1 the log-linear system is the flat one, its state the sum of the levels.',
-  citation: `${PAPER}, section 3.1`,
+  citation: `${PAPER}`,
   prerequisites: [],
   needs: [],
   appliesTo: anyLogLinear,

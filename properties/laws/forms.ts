@@ -10,9 +10,9 @@ import { anyRecurrence, anySystem, compareAnswers, PAPER } from './common.ts';
 import { law } from './define.ts';
 
 const CITATION: Record<FormName, string> = {
-  masked: `${PAPER}, section 3.1: the masked-matrix form`,
-  recurrent: `${PAPER}, section 3.2: one state for each level`,
-  chunked: `${PAPER}, section 3.3: the chunked form`,
+  masked: `${PAPER}: the masked-matrix form`,
+  recurrent: `${PAPER}: one state for each level`,
+  chunked: `${PAPER}: the chunked form`,
 };
 
 const hasForm = (form: FormName) => (system: System) => form === 'masked' || system.recurrence !== null;

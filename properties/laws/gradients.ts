@@ -155,7 +155,7 @@ const adjoint = law({
   group: 'gradients',
   statement:
     '<J u, w> = <u, J^T w>: the backward is the transpose of a forward-mode derivative that shares no code with it.',
-  citation: 'Griewank and Walther, Evaluating Derivatives, section 3.3',
+  citation: 'Griewank and Walther, Evaluating Derivatives',
   prerequisites: [],
   needs: ['gradients'],
   appliesTo: anySystem,

@@ -64,7 +64,7 @@ const oneLevel = law({
   group: 'algebra',
   statement:
     'With one level scale alone, query t reads what the flat system reads when only that bucket of t has been written.',
-  citation: `${PAPER}, eq. 4`,
+  citation: `${PAPER}`,
   prerequisites: ['unit-lambda-collapses'],
   needs: [],
   appliesTo: anyLogLinear,
@@ -99,7 +99,7 @@ const readMask = law({
   group: 'algebra',
   statement:
     'One-hot values read P itself: exactly zero above the diagonal and off the chosen level, and there the entries of the definition.',
-  citation: `${PAPER}, eq. 4`,
+  citation: `${PAPER}`,
   prerequisites: [],
   needs: [],
   appliesTo: anyLogLinear,
@@ -131,7 +131,7 @@ const triangularSolve = law({
   group: 'algebra',
   statement:
     'The delta rule is a triangular solve: P = lambda ∘ (tril(scale q k^T ∘ D) (I + stril(diag(beta) k k^T ∘ D))^-1), o = P (beta v).',
-  citation: 'Yang et al., arXiv 2406.06484, section 3: the WY form',
+  citation: 'Yang et al., arXiv 2406.06484: the WY form',
   prerequisites: [],
   needs: [],
   appliesTo: anyDelta,

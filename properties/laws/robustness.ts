@@ -87,7 +87,7 @@ const unread = law({
   name: 'unread-level-scales',
   group: 'robustness',
   statement: 'Level scales of empty buckets and of levels beyond T are never read, and their gradient is exactly 0.',
-  citation: `${PAPER}, section 3.1; extra levels`,
+  citation: `${PAPER}; extra levels`,
   prerequisites: [],
   needs: [],
   appliesTo: anyLogLinear,
