@@ -11,7 +11,9 @@ export const anySystem = (): boolean => true;
 export const anyRecurrence = ({ recurrence }: System): boolean => recurrence !== null;
 export const anyLogLinear = ({ logLinear }: System): boolean => logLinear;
 export const anyFlat = ({ recurrence, logLinear }: System): boolean => recurrence !== null && !logLinear;
-export const anyDelta = ({ recurrence }: System): boolean => recurrence?.beta === true;
+/** Systems whose erase is the delta rule itself, once a step. */
+export const anyDelta = ({ recurrence }: System): boolean =>
+  recurrence !== null && ['deltanet', 'gated-deltanet', 'kimi-delta'].includes(recurrence.name);
 
 export const PAPER = 'arXiv 2506.04761';
 
