@@ -65,7 +65,7 @@ const killsOf = (verdicts: readonly MutantVerdict[], law: string): number =>
 const program = new Command('mutants')
   .description('Runs every law on every wrong implementation.')
   .option('--seed <integer>', 'everything that is drawn follows from it', '1')
-  .option('--runs <count>', 'cases for each law and mutant', '30')
+  .option('--runs <count>', 'cases for each law and mutant', '20')
   .option('--json', 'print as JSON')
   .parse();
 const flags = program.opts<Flags>();
