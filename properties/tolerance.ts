@@ -220,7 +220,8 @@ function roundings(c: Case): number {
   const recurrence = systemOf(c).recurrence;
   // a non-monotone transition rounds its K-long products anew at every step
   const steps = recurrence && !recurrence.transition.monotone ? K * (T + 1) * (c.inputs.beta ? localGrowth(c) : 1) : 0;
-  return ROUNDINGS * (sums + steps + exponentLength(c));
+  // a sum of T logs, one after the other, is off by up to T u times the sum of |g|
+  return ROUNDINGS * (sums + steps) + Math.max(ROUNDINGS, T) * exponentLength(c);
 }
 
 /** One step of the delta rule subtracts terms of size beta |k|^2 times the state. */
