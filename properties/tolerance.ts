@@ -235,14 +235,16 @@ function localGrowth(c: Case): number {
  * What underflow may cost one element: each product may lose up to half the smallest subnormal number, times what it is multiplied
  * with later.
  */
-export function underflowOf(c: Case): number {
+export const underflowOf = (c: Case): number => roundings(c) * underflowOfOne(c);
+
+function underflowOfOne(c: Case): number {
   const largest = (value: Tensor): number =>
     toDense(value).reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 1);
   let product = Math.max(1, Math.abs(c.scale ?? 1));
   for (const name of inputNames(c)) if (name !== 'g') product *= largest(c.inputs[name] as Tensor);
   if (c.cotangents) product *= largest(c.cotangents.o);
   if (c.cotangents?.finalState) product *= largest(c.cotangents.finalState);
-  return roundings(c) * SMALLEST * product;
+  return SMALLEST * product;
 }
 
 /**
@@ -252,7 +254,7 @@ export function underflowOf(c: Case): number {
 export function boundsOf(c: Case): Bounds {
   const condition = conditionOf(c);
   const n = roundings(c);
-  const floor = underflowOf(c);
+  const floor = n * underflowOfOne(c);
   const bound = (values: Float64Array): Float64Array => values.map((value) => UNIT_ROUNDOFF * n * value + floor);
   const gradients: Bounds['gradients'] = {};
   for (const [name, values] of Object.entries(condition.gradients)) gradients[name as InputName] = bound(values);

@@ -10,7 +10,6 @@ import type { Bounds } from '../tolerance.ts';
 export const anySystem = (): boolean => true;
 export const anyRecurrence = ({ recurrence }: System): boolean => recurrence !== null;
 export const anyLogLinear = ({ logLinear }: System): boolean => logLinear;
-export const anyFlat = ({ recurrence, logLinear }: System): boolean => recurrence !== null && !logLinear;
 /** Systems whose erase is the delta rule itself, once a step. */
 export const anyDelta = ({ recurrence }: System): boolean =>
   recurrence !== null && ['deltanet', 'gated-deltanet', 'kimi-delta'].includes(recurrence.name);
