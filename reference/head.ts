@@ -69,8 +69,11 @@ export interface TransitionNorms {
 export interface Transition {
   /** True when F_t is multiplication by exp(g_t): then forms sum logs over a segment instead of applying F_t position by position. */
   scalar: boolean;
-  /** True when F_t has no negative entry: then the operator on absolute values bounds its rounding errors. */
-  monotone: boolean;
+  /**
+   * How many delta rules F_t is made of. With none it has no negative entry, and the operator on absolute values bounds rounding
+   * errors; with one, chunks are triangular systems.
+   */
+  erases: number;
   /** X := F_t X, in place. */
   apply(x: Head, t: number, X: Float64Array, columns: number): void;
   /** X := F_t^T X, in place. */

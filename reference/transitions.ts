@@ -7,7 +7,7 @@ import type { Head, Transition } from './head.ts';
 /** F_t(S) = S */
 export const identity: Transition = {
   scalar: true,
-  monotone: true,
+  erases: 0,
   apply() {},
   applyTransposed() {},
   gradients() {},
@@ -18,7 +18,7 @@ export const identity: Transition = {
 /** F_t(S) = exp(g_t) S, g_t one number */
 export const scalarDecay: Transition = {
   scalar: true,
-  monotone: true,
+  erases: 0,
   apply(x, t, X, columns) {
     const alpha = Math.exp(x.g[t]);
     for (let i = 0; i < x.K * columns; i++) X[i] *= alpha;
@@ -42,7 +42,7 @@ export const scalarDecay: Transition = {
 /** F_t(S) = diag(exp(g_t)) S, g_t one number a key channel */
 export const diagonalDecay: Transition = {
   scalar: false,
-  monotone: true,
+  erases: 0,
   apply(x, t, X, columns) {
     for (let i = 0, at = 0; i < x.K; i++) {
       const alpha = Math.exp(x.g[t * x.K + i]);
@@ -80,7 +80,7 @@ function readColumns(x: Head, t: number, X: Float64Array, columns: number): Floa
 /** F_t(S) = (I - beta_t k_t k_t^T) S: what the key reads back is erased, in the proportion beta. Symmetric. */
 export const deltaRule: Transition = {
   scalar: false,
-  monotone: false,
+  erases: 1,
   apply(x, t, X, columns) {
     const c = readColumns(x, t, X, columns);
     for (let i = 0, at = 0; i < x.K; i++) {
@@ -125,7 +125,7 @@ export const deltaRule: Transition = {
 export function compose(first: Transition, second: Transition): Transition {
   return {
     scalar: first.scalar && second.scalar,
-    monotone: first.monotone && second.monotone,
+    erases: first.erases + second.erases,
     apply(x, t, X, columns) {
       first.apply(x, t, X, columns);
       second.apply(x, t, X, columns);

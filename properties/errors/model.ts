@@ -1,0 +1,55 @@
+/** The model of a case in a precision: sizes of terms, and what each cause of error adds. Which model it is follows from the system. */
+import type { Case } from '../../reference/case.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { sizesOf, systemOf } from '../edit.ts';
+import type { Precision } from '../precision.ts';
+import type { ByElement } from './by-element.ts';
+import type { Costs } from './costs.ts';
+import { deltaSizes } from './delta-case.ts';
+import { chunkOf, type StepNorms, stepNorms } from './layout.ts';
+import { decaySlips, stepSlips } from './slips.ts';
+import { softmaxSizes } from './softmax.ts';
+import { createSurrogate } from './surrogate.ts';
+
+export interface ErrorModel {
+  /** Sizes of the terms of each element. */
+  size: ByElement;
+  /** What errors of decays, steps and scores add, given what each cause costs. */
+  growth(costs: Costs): ByElement;
+  /** Norms of the transitions; null for softmax attention. */
+  steps: StepNorms | null;
+}
+
+/** Positions of the longest sequence. */
+export function longestOf(c: Case): number {
+  const { T } = sizesOf(c);
+  const cuts = c.cuSeqlens ?? [0, T];
+  return cuts.slice(1).reduce((most, end, i) => Math.max(most, end - cuts[i]), 0);
+}
+
+export function createModel(c: Case, p: Precision, costs: Costs): ErrorModel {
+  const { recurrence } = systemOf(c);
+  const longest = longestOf(c);
+  if (recurrence === null) {
+    const { size } = softmaxSizes(c, p, costs);
+    return { size, growth: (some) => softmaxSizes(c, p, some).growth, steps: null };
+  }
+  const { erases } = recurrence.transition;
+  if (erases === 1) {
+    const { size } = deltaSizes(c, costs, decaySlips(c, costs, longest));
+    const growth = (some: Costs): ByElement => deltaSizes(c, some, decaySlips(c, some, longest)).growth;
+    return { size, growth, steps: stepNorms(c) };
+  }
+  const surrogate = createSurrogate(c);
+  const beta = c.inputs.beta ? toDense(c.inputs.beta as Tensor) : null;
+  return {
+    size: surrogate.size,
+    steps: surrogate.steps,
+    growth(some) {
+      const slips = decaySlips(c, some, longest);
+      if (erases === 0) return surrogate.growth(slips);
+      const steps = stepSlips(surrogate.steps, beta, some, sizesOf(c).K, Math.min(longest, chunkOf(c)));
+      return surrogate.growth({ ...slips, step: slips.step.map((value, i) => value + steps[i]) });
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * Softmax attention: the sizes of the terms, and what errors of the scores do to the weights.
+ *
+ * A score that is off by d_i, |d_i| <= x_i, gives the weights w_i e^(d_i) / Z, Z = sum_j w_j e^(d_j). They still sum to 1, so what
+ * they are multiplied with counts by its distance from the mean:
+ *   |sum_i (w_i e^(d_i) / Z - w_i) a_i| = |sum_i w_i (e^(d_i) - 1) (a_i - mean)| / Z.
+ */
+import type { Case } from '../../reference/case.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { sizesOf } from '../edit.ts';
+import { type Precision, unitRoundoff } from '../precision.ts';
+import type { ByElement } from './by-element.ts';
+import type { Costs } from './costs.ts';
+
+/** Scale, maximum, difference, base-2 logarithm, each rounded once, with some to spare. */
+const FEW = 6;
+
+/** One query: for each key that it sees, its weight and how much that may move. */
+interface Row {
+  weights: Float64Array;
+  /** w_i (e^(x_i) - 1) / least Z */
+  moved: Float64Array;
+  /** Most that the weight itself may be off by. */
+  off: Float64Array;
+}
+
+/** `scores` and the sizes of their terms. */
+function rowOf(scores: Float64Array, sizes: Float64Array, costs: Costs, K: number): Row {
+  const largest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+  const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+  const weights = scores.map((score) => Math.exp(score - largest) / total);
+  const relative = (K + FEW) * costs.sums + 2 * (costs.factors + costs.inputs);
+  const x = scores.map((score, i) => relative * sizes[i] + 2 * costs.sums * Math.abs(score - largest));
+  // e^(s + x) - e^s: where the weight underflows its error need not
+  const grown = weights.map((weight, i) =>
+    x[i] < 1 ? weight * Math.expm1(x[i]) : Math.exp(scores[i] - largest + x[i]) / total - weight,
+  );
+  const least = weights.reduce((sum, weight, i) => sum + weight * Math.exp(-x[i]), 0);
+  const all = grown.reduce((sum, each) => sum + each, 0);
+  return {
+    weights,
+    moved: grown.map((each) => each / least),
+    // w_i (e^(d_i) - Z) / Z = sum over the others of w_i w_j (e^(d_i) - e^(d_j)) / Z
+    off: weights.map((weight, i) => ((1 - weight) * grown[i] + weight * (all - grown[i])) / least),
+  };
+}
+
+const meanOf = (weights: Float64Array, at: (i: number) => number): number =>
+  weights.reduce((sum, weight, i) => sum + weight * at(i), 0);
+
+/** Sizes of the terms of each element, and what errors of the scores add. */
+export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByElement; growth: ByElement } {
+  const { B, T, G, H, K, V } = sizesOf(c);
+  const scale = c.scale ?? 1;
+  const [q, k, v] = [c.inputs.q, c.inputs.k, c.inputs.v].map((value) => toDense(value as Tensor));
+  const dO = c.cotangents ? toDense(c.cotangents.o) : null;
+  // the sum of dO o is often taken from the output as it was stored
+  const stored = p.output.bits < p.accumulate.bits ? unitRoundoff(p.output) : 0;
+  const starts = c.cuSeqlens ?? [0, T];
+  const empty = (): ByElement => ({
+    o: new Float64Array(v.length),
+    finalState: new Float64Array(0),
+    gradients: dO
+      ? { q: new Float64Array(q.length), k: new Float64Array(k.length), v: new Float64Array(v.length) }
+      : {},
+  });
+  const [size, growth] = [empty(), empty()];
+
+  function addQuery(b: number, h: number, t: number): void {
+    const first = starts.reduce((last, start) => (start <= t ? Math.max(last, start) : last), 0);
+    const group = Math.floor((h * G) / H);
+    const keyAt = (s: number): number => ((b * T + s) * G + group) * K;
+    const valueAt = (s: number): number => ((b * T + s) * H + h) * V;
+    const count = t - first + 1;
+    const [scores, sizes] = [new Float64Array(count), new Float64Array(count)];
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < K; j++) {
+        const product = scale * q[keyAt(t) + j] * k[keyAt(first + i) + j];
+        scores[i] += product;
+        sizes[i] += Math.abs(product);
+      }
+    }
+    const { weights, moved, off } = rowOf(scores, sizes, costs, K);
+    const value = (i: number, j: number): number => v[valueAt(first + i) + j];
+    for (let j = 0; j < V; j++) {
+      const mean = meanOf(weights, (i) => value(i, j));
+      size.o[valueAt(t) + j] = meanOf(weights, (i) => Math.abs(value(i, j)));
+      growth.o[valueAt(t) + j] = meanOf(moved, (i) => Math.abs(value(i, j) - mean));
+    }
+    const { q: dq, k: dk, v: dv } = size.gradients;
+    const { q: grownQ, k: grownK, v: grownV } = growth.gradients;
+    if (!dO || !dq || !dk || !dv || !grownQ || !grownK || !grownV) return;
+    const [dP, dPSize] = [new Float64Array(count), new Float64Array(count)];
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < V; j++) {
+        const product = dO[valueAt(t) + j] * value(i, j);
+        dP[i] += product;
+        dPSize[i] += Math.abs(product);
+      }
+    }
+    const mean = meanOf(weights, (i) => dP[i]);
+    const meanSize = meanOf(weights, (i) => dPSize[i]);
+    const meanMoved = meanOf(moved, (i) => Math.abs(dP[i] - mean));
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < V; j++) {
+        dv[valueAt(first + i) + j] += weights[i] * Math.abs(dO[valueAt(t) + j]);
+        grownV[valueAt(first + i) + j] += off[i] * Math.abs(dO[valueAt(t) + j]);
+      }
+      const dA = Math.abs(scale) * weights[i] * (dPSize[i] + meanSize);
+      const whole = weights[i] + off[i];
+      const grown = Math.abs(scale) * (off[i] * Math.abs(dP[i] - mean) + whole * (meanMoved + stored * meanSize));
+      for (let j = 0; j < K; j++) {
+        const [toQ, toK] = [keyAt(t) + j, keyAt(first + i) + j];
+        dq[toQ] += dA * Math.abs(k[toK]);
+        dk[toK] += dA * Math.abs(q[toQ]);
+        grownQ[toQ] += grown * Math.abs(k[toK]);
+        grownK[toK] += grown * Math.abs(q[toQ]);
+      }
+    }
+  }
+
+  for (let b = 0; b < B; b++) for (let h = 0; h < H; h++) for (let t = 0; t < T; t++) addQuery(b, h, t);
+  return { size, growth };
+}
