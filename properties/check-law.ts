@@ -65,7 +65,7 @@ export async function checkLaw(
 
   let failing: Verdict | null = null;
   let worst: Verdict | null = null;
-  const draws = law.draw(system, subject.abilities);
+  const draws = law.draw(system, subject);
   const property = fc.asyncProperty(draws, async (draw) => {
     const verdict = await law.check(subject, draw);
     if (!verdict.holds) {

@@ -2,9 +2,12 @@
 import { elements, type Tensor, toDense } from '../reference/tensor.ts';
 import type { Verdict, Worst } from './law.ts';
 
-/** Distance in units of the bound: 0 when equal (infinities included), Infinity when a NaN is on one side only. */
+/**
+ * Distance in units of the bound: 0 when equal (infinities included), Infinity when a NaN is on one side only. An infinite bound
+ * promises nothing, not even a number.
+ */
 export function ratioOf(actual: number, expected: number, bound: number): number {
-  if (actual === expected) return 0;
+  if (actual === expected || bound === Number.POSITIVE_INFINITY) return 0;
   if (Number.isNaN(actual) && Number.isNaN(expected)) return 0;
   const difference = Math.abs(actual - expected);
   if (difference <= bound) return bound === 0 ? 0 : difference / bound;

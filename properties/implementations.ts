@@ -3,6 +3,7 @@ import type { Case, FormName } from '../reference/case.ts';
 import { compute } from '../reference/operator.ts';
 import { systems } from '../reference/systems/registry.ts';
 import type { Abilities, Implementation } from './law.ts';
+import { DOUBLE } from './precision.ts';
 
 const everything: Abilities = {
   systems: systems.map(({ name }) => name),
@@ -20,6 +21,7 @@ const recurrences = systems.filter(({ recurrence }) => recurrence !== null).map(
 const ourForm = (form: FormName, abilities: Partial<Abilities>): Implementation => ({
   name: form,
   abilities: { ...everything, ...abilities },
+  precision: DOUBLE,
   run: (c: Case) => compute({ ...c, form }),
 });
 

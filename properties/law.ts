@@ -2,6 +2,7 @@
 import type fc from 'fast-check';
 import type { Answer, Case } from '../reference/case.ts';
 import type { System } from '../reference/systems/registry.ts';
+import type { Precision } from './precision.ts';
 
 /** What an implementation can do. Cases are drawn inside this; laws outside of it are not covered, never passed. */
 export interface Abilities {
@@ -23,6 +24,8 @@ export interface Abilities {
 export interface Implementation {
   name: string;
   abilities: Abilities;
+  /** What it computes in: cases are drawn in its formats, and its answers judged by its bounds. */
+  precision: Precision;
   run(c: Case): Answer | Promise<Answer>;
 }
 
@@ -69,6 +72,6 @@ export interface Law<D extends Draw = Draw> {
   needs: readonly Ability[];
   /** Systems it speaks about. */
   appliesTo(system: System): boolean;
-  draw(system: System, abilities: Abilities): fc.Arbitrary<D>;
+  draw(system: System, subject: Pick<Implementation, 'abilities' | 'precision'>): fc.Arbitrary<D>;
   check(subject: Implementation, draw: D): Promise<Verdict>;
 }

@@ -2,6 +2,8 @@
  * Number formats and precisions. A precision says in which format each part of an implementation holds its numbers; the error model
  * (tolerance.ts) derives bounds from it, and arbitraries round what they draw to it.
  */
+import type { Case } from '../reference/case.ts';
+import type { InputName } from '../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../reference/tensor.ts';
 import { mapTensor } from './edit.ts';
 
@@ -136,3 +138,19 @@ export const factorRoundoff = (p: Precision): number =>
   roundsFactors(p) ? (p.product === tf32 ? 2 : 1) * unitRoundoff(p.product) : 0;
 /** How much an addition may lose: twice the unit roundoff on tensor cores, which align and cut off (same source). */
 export const sumRoundoff = (p: Precision): number => (roundsFactors(p) ? 2 : 1) * unitRoundoff(p.accumulate);
+
+/** A case in the formats of a precision: what an implementation that holds its inputs in them can see of it. */
+export function roundCase(c: Case, p: Precision): Case {
+  if ([p.inputs, p.state, p.output].every(({ bits }) => bits === 53)) return c;
+  const inputs: Case['inputs'] = {};
+  for (const [name, value] of Object.entries(c.inputs) as [InputName, Tensor][]) {
+    inputs[name] = roundTensor(name === 'initialState' ? p.state : p.inputs, value);
+  }
+  const rounded: Case = { ...c, inputs };
+  if (c.cotangents) {
+    const { o, finalState } = c.cotangents;
+    rounded.cotangents = { o: roundTensor(p.output, o) };
+    if (finalState) rounded.cotangents.finalState = roundTensor(p.state, finalState);
+  }
+  return rounded;
+}

@@ -28,15 +28,22 @@ export const UNIT_ROUNDOFF = 2 ** -53;
 export type Bounds = ByElement;
 
 /**
- * What underflow may cost any element of the answer.
+ * What underflow may cost any element of the answer; Infinity where something may overflow instead.
  * @throws InvalidInput where `compute` does
  */
 export function underflowOf(c: Case, p: Precision = DOUBLE): number {
+  if (overflowsIn(c, p)) return Number.POSITIVE_INFINITY;
   const steps = systemOf(c).recurrence ? stepNorms(c) : null;
   const floor = floorsOf(c, p, steps);
   const names: OutputName[] = ['o', 'finalState', ...(c.cotangents ? inputNames(c) : [])];
   return Math.max(...names.map(floor));
 }
+
+/**
+ * Whether some number on the way may overflow: then the precision promises nothing.
+ * @throws InvalidInput where `compute` does
+ */
+export const overflowsIn = (c: Case, p: Precision): boolean => mayOverflow(c, p, createModel(c, p, costsOf(c, p)));
 
 /** The relative errors of one term, by kind. */
 const relativeOf = (n: Roundings, costs: Costs): Record<keyof Roundings, number> => ({
@@ -64,11 +71,12 @@ const formatOf = (p: Precision, name: OutputName) => (name === 'finalState' ? p.
 /**
  * How far each element of the answer may be from the exact value, for an implementation in precision `p`: shaped like the answer.
  * Infinity where a number on the way may overflow: nothing is promised there, not even a number.
+ * `kept`: positions along T before which the state is kept in memory once more, forwards and backwards.
  * @throws InvalidInput where `compute` does
  */
-export function boundsOf(c: Case, p: Precision = DOUBLE): Bounds {
+export function boundsOf(c: Case, p: Precision = DOUBLE, kept: readonly number[] = []): Bounds {
   const costs = costsOf(c, p);
-  const model = createModel(c, p, costs);
+  const model = createModel(c, p, costs, kept);
   if (mayOverflow(c, p, model)) return mapElements(model.size, () => Number.POSITIVE_INFINITY);
   const growth = model.growth(costs);
   const roundings = roundingsOf(c, p);

@@ -9,6 +9,7 @@ import type { System } from '../../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
 import type { Abilities } from '../law.ts';
+import { DOUBLE, type Precision, roundCase } from '../precision.ts';
 import { channels, chunkSizes, lengths, longLengths, positions, weighted } from './sizes.ts';
 import { ordinary, type Style, styles } from './values.ts';
 
@@ -165,6 +166,18 @@ export function fill(seed: number, name: string, shape: number[], style: Style):
   return tensor(data, shape);
 }
 
+/** Numbers that a format with few exponents can multiply: the square root of the range of float32 is enough for every style. */
+function inRange(values: DenseTensor, name: InputName, { inputs, product, state }: Precision): DenseTensor {
+  const most = Math.min(inputs.maxExponent, product.maxExponent, state.maxExponent);
+  if (name === 'g' || most >= 127) return values;
+  // huge and tiny numbers keep a tenth of their exponent
+  for (let i = 0; i < values.data.length; i++) {
+    const exponent = Math.log2(Math.abs(values.data[i]));
+    if (Number.isFinite(exponent) && Math.abs(exponent) > 8) values.data[i] *= 2 ** -Math.round(0.9 * exponent);
+  }
+  return values;
+}
+
 /** Each row of K divided by its length: the delta rule is stable for keys of length 1. */
 function normalizeRows(keys: DenseTensor, K: number): DenseTensor {
   for (let at = 0; at < keys.data.length; at += K) {
@@ -224,7 +237,7 @@ function affordable(recipe: Recipe, wish: Wish): Recipe {
   return r;
 }
 
-function build(system: System, drawn: Recipe, wish: Wish): Case {
+function build(system: System, drawn: Recipe, wish: Wish, precision: Precision): Case {
   const r = affordable(long(drawn, wish), wish);
   const { seed, T, K, V, G } = r;
   const H = Math.max(G * r.headsPerGroup, wish.minH ?? 1);
@@ -245,7 +258,7 @@ function build(system: System, drawn: Recipe, wish: Wish): Case {
   for (const name of wanted) {
     const shape = [...axesOf(system.recurrence, name)].map((letter) => sizes[letter]);
     if (name === 'initialState') shape[2] = stateLevels;
-    inputs[name] = fill(seed, name, shape, styleOf(name));
+    inputs[name] = inRange(fill(seed, name, shape, styleOf(name)), name, precision);
   }
   // the delta rule grows without bound for long keys: few tokens may have them, and none of them huge
   const isStable = !system.recurrence?.beta || (r.unbounded && T <= 8 && largest(inputs.k as DenseTensor) <= 4);
@@ -266,6 +279,11 @@ function build(system: System, drawn: Recipe, wish: Wish): Case {
   return c;
 }
 
-/** Cases of the system, inside what the implementation can do. */
-export const cases = (system: System, abilities: Abilities, wish: Wish = {}): fc.Arbitrary<Case> =>
-  recipes(system, abilities, wish).map((recipe) => build(system, recipe, wish));
+/** Cases of the system, inside what the implementation can do, in the formats that it computes in. */
+export const cases = (
+  system: System,
+  abilities: Abilities,
+  wish: Wish = {},
+  precision: Precision = DOUBLE,
+): fc.Arbitrary<Case> =>
+  recipes(system, abilities, wish).map((recipe) => roundCase(build(system, recipe, wish, precision), precision));

@@ -85,7 +85,6 @@ export function deltaSizes(c: Case, costs: Costs, slips: Slips): { size: ByEleme
       const here: DeltaCosts = {
         sums: costs.sums,
         factors: costs.factors + costs.inputs,
-        state: costs['states in memory'],
         step: rowsOf(p, n, h, slips.step, 1),
         source: rowsOf(p, n, h, slips.source, 1),
         chunk: chunkOf(c),

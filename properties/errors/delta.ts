@@ -13,10 +13,9 @@ import { type DeltaChunk, deltaChunk, type TokenNorms, tokenNorms } from './delt
 
 /** What roundings cost here. */
 export interface DeltaCosts {
-  /** One rounding of a sum, of a factor of a product, of a state that is kept in memory. */
+  /** One rounding of a sum, of a factor of a product. */
   sums: number;
   factors: number;
-  state: number;
   /** Relative error of each step's decay, and of each token's decay to the end of its chunk. [T] */
   step: Float64Array;
   source: Float64Array;
@@ -193,10 +192,7 @@ function forwardSweep(plan: Plan): { after: After[]; initial: After } {
         addRow(x, now.size, level, c.written[at], x.w, c.start + s);
         addRow(x, now.read, level, c.QX[at], x.w, c.start + s);
       }
-      if (i === c.size - 1) {
-        old = held;
-        addLevels(error, costs.state, held);
-      }
+      if (i === c.size - 1) old = held;
       after.push(now);
       sizeBefore = i === c.size - 1 ? held : now.size;
       error = error.slice();
@@ -249,7 +245,7 @@ function unmerged(x: Head, from: Float64Array, to: Int32Array): Float64Array {
 /** `after[t]` is what there is before token t. */
 function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadErrors, growth: HeadErrors): void {
   const { x, n, costs, alone, relative, write, solve } = plan;
-  const { T, K, V, L, lambda, scale } = x;
+  const { K, V, L, lambda, scale } = x;
   const zeros = (): Float64Array => new Float64Array(L * V);
   // gradients by the states after token t, all that comes after included
   let dStates: States = new Map();
@@ -262,7 +258,6 @@ function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadE
   for (const c of plan.chunks.toReversed()) {
     // what comes back from the chunk's end; `path[l][i]` is the level at which token i of the chunk reads what is now at level l
     let old = normsOf(x, dStates);
-    if (c.end < T) addLevels(error, costs.state, old);
     let path = Array.from({ length: L }, () => new Int32Array(c.size).fill(-1));
     for (let i = c.size - 1, t = c.start + i; i >= 0; i--, t--) {
       const levels = alive(x, t);

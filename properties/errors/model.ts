@@ -27,7 +27,8 @@ export function longestOf(c: Case): number {
   return cuts.slice(1).reduce((most, end, i) => Math.max(most, end - cuts[i]), 0);
 }
 
-export function createModel(c: Case, p: Precision, costs: Costs): ErrorModel {
+/** `kept`: positions along T before which the state is kept in memory once more, forwards and backwards. */
+export function createModel(c: Case, p: Precision, costs: Costs, kept: readonly number[] = []): ErrorModel {
   const { recurrence } = systemOf(c);
   const longest = longestOf(c);
   if (recurrence === null) {
@@ -36,8 +37,8 @@ export function createModel(c: Case, p: Precision, costs: Costs): ErrorModel {
   }
   const { erases } = recurrence.transition;
   if (erases === 1) {
-    const { size } = deltaSizes(c, costs, decaySlips(c, costs, longest));
-    const growth = (some: Costs): ByElement => deltaSizes(c, some, decaySlips(c, some, longest)).growth;
+    const { size } = deltaSizes(c, costs, decaySlips(c, costs, longest, kept));
+    const growth = (some: Costs): ByElement => deltaSizes(c, some, decaySlips(c, some, longest, kept)).growth;
     return { size, growth, steps: stepNorms(c) };
   }
   const surrogate = createSurrogate(c);
@@ -46,7 +47,7 @@ export function createModel(c: Case, p: Precision, costs: Costs): ErrorModel {
     size: surrogate.size,
     steps: surrogate.steps,
     growth(some) {
-      const slips = decaySlips(c, some, longest);
+      const slips = decaySlips(c, some, longest, kept);
       if (erases === 0) return surrogate.growth(slips);
       const steps = stepSlips(surrogate.steps, beta, some, sizesOf(c).K, Math.min(longest, chunkOf(c)));
       return surrogate.growth({ ...slips, step: slips.step.map((value, i) => value + steps[i]) });

@@ -36,9 +36,9 @@ function sizesOfDecays(g: Float64Array, width: number, channels: number): Float6
  *   - prefix sums: c_t - c_s inside a chunk is off by the size of c_s as well
  *   - rounded g: an input that the format does not hold
  *   - states in memory: one rounding for each chunk that a state goes through
- * `longest`: positions of the longest sequence.
+ * `longest`: positions of the longest sequence. `kept`: positions before which states are kept once more, there and back.
  */
-export function decaySlips(c: Case, costs: Costs, longest: number): Slips {
+export function decaySlips(c: Case, costs: Costs, longest: number, kept: readonly number[]): Slips {
   const { B, T, H } = sizesOf(c);
   const { g, width } = logDecays(c);
   const channels = (systemOf(c).recurrence?.transition.erases ?? 0) > 0 ? 1 : width;
@@ -51,9 +51,11 @@ export function decaySlips(c: Case, costs: Costs, longest: number): Slips {
     addPrefixSlips(c, { g, width, channels, sizes, unit }, { step, source });
   }
   if (costs['states in memory'] > 0) {
-    forEachChunk(c, (first) => {
-      for (let i = first * H * channels; i < (first + 1) * H * channels; i++) step[i] += costs['states in memory'];
-    });
+    const keep = (row: number, times: number): void => {
+      for (let i = row * H * channels; i < (row + 1) * H * channels; i++) step[i] += times * costs['states in memory'];
+    };
+    forEachChunk(c, (first) => keep(first, 1));
+    for (const t of kept) for (let b = 0; b < B && t < T; b++) keep(b * T + t, 2);
   }
   return { step, source };
 }

@@ -5,8 +5,7 @@ import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { compare, verdict } from '../compare.ts';
 import { certify } from '../definition-case.ts';
 import type { Law, Worst } from '../law.ts';
-import { boundsOf } from '../tolerance.ts';
-import { anySystem, missing, PAPER } from './common.ts';
+import { anySystem, boundsFor, missing, PAPER } from './common.ts';
 import { law } from './define.ts';
 
 /** The distance of each element from the truth, against 0: rounding the truth to float64 first would cost half a unit. */
@@ -36,7 +35,7 @@ export const certifiedForward: Law = law({
   wish: { state: 'sometimes', packed: 'sometimes', structures: true, maxT: 33, work: 5e3 },
   async check(subject, { c }) {
     const answer = await subject.run(c);
-    const [truth, bounds] = [certify(c), boundsOf(c)];
+    const [truth, bounds] = [certify(c), boundsFor(subject, c)];
     const comparisons = [distance('o', answer.o, truth.o, bounds.o)];
     if (answer.finalState) {
       comparisons.push(distance('finalState', answer.finalState, truth.finalState, bounds.finalState));
@@ -57,7 +56,7 @@ export const certifiedBackward: Law = law({
   wish: { gradients: true, state: 'sometimes', packed: 'sometimes', structures: true, maxT: 20, work: 2e3 },
   async check(subject, { c }) {
     const { gradients } = await subject.run(c);
-    const [truth, bounds] = [certify(c), boundsOf(c)];
+    const [truth, bounds] = [certify(c), boundsFor(subject, c)];
     const names = Object.keys(truth.gradients) as InputName[];
     return verdict(
       names.map((name) =>

@@ -5,7 +5,7 @@ import { verdict } from '../compare.ts';
 import { mapTensor, sizesOf, systemOf, withInputs, zerosLike } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
-import { anyLogLinear, compareAnswers, PAPER, runAs } from './common.ts';
+import { anyLogLinear, boundsFor, compareAnswers, PAPER, precisionAs, runAs } from './common.ts';
 import { law } from './define.ts';
 
 /** Answers restricted to the tensors that both systems have; a state is summed over its levels. */
@@ -54,7 +54,7 @@ const unitLambda = law({
     const names = (Object.keys(flat.inputs) as InputName[]).filter((name) => name !== 'initialState');
     const lifted = common(await subject.run(ones), names, true);
     const plain = common(await runAs(subject, flat), names, false);
-    const bounds = boundsOf(ones);
+    const bounds = boundsFor(subject, ones);
     const { n, H, L, K, V } = sizesOf(c);
     bounds.finalState = toDense(sumLevels(tensor(bounds.finalState, [n, H, L, K, V])));
     return verdict(compareAnswers(lifted, plain, bounds));
@@ -136,7 +136,12 @@ const collapse = ({ name, statement, onto, special, simpler }: Collapse): Law =>
       const to = withInputs(from, simpler(from));
       to.system = c.system.replace(recurrence, onto[recurrence]);
       return verdict(
-        compareAnswers(await subject.run(from), await runAs(subject, to), boundsOf(from)),
+        compareAnswers(
+          await subject.run(from),
+          await runAs(subject, to),
+          boundsFor(subject, from),
+          boundsOf(to, precisionAs(subject, to)),
+        ),
         `onto ${to.system}`,
       );
     },

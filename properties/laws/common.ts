@@ -5,7 +5,8 @@ import type { System } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { compare, compareBits } from '../compare.ts';
 import type { Implementation, Worst } from '../law.ts';
-import type { Bounds } from '../tolerance.ts';
+import { DOUBLE, type Precision } from '../precision.ts';
+import { type Bounds, boundsOf } from '../tolerance.ts';
 
 export const anySystem = (): boolean => true;
 export const anyRecurrence = ({ recurrence }: System): boolean => recurrence !== null;
@@ -40,12 +41,12 @@ export const missing = (name: string): Worst => ({
   ratio: Number.POSITIVE_INFINITY,
 });
 
-/** Two answers to one case, each within `bounds` of the truth: apart by at most twice that. */
-export function compareAnswers(actual: Answer, expected: Answer, bounds: Bounds): Worst[] {
+/** Two answers to one case, each within its own bounds of the truth: apart by at most their sum. */
+export function compareAnswers(actual: Answer, expected: Answer, ofActual: Bounds, ofExpected = ofActual): Worst[] {
   const given = tensorsOf(actual);
   const tensors = [...tensorsOf(expected)].map(([name, value]) => {
     const mine = given.get(name);
-    const limit = boundFor(bounds, name).map((bound) => 2 * bound);
+    const limit = sum(boundFor(ofActual, name), boundFor(ofExpected, name));
     return mine ? compare(name, mine, value, limit) : missing(name);
   });
   return [...tensors, same('position', actual.position, expected.position)];
@@ -74,6 +75,13 @@ export const same = (name: string, actual: readonly number[], expected: readonly
 };
 
 export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
+
+/** Bounds of the subject's own answers. */
+export const boundsFor = (subject: Implementation, c: Case): Bounds => boundsOf(c, subject.precision);
+
+/** The precision in which `runAs` answers. */
+export const precisionAs = (subject: Implementation, c: Case): Precision =>
+  subject.abilities.systems.includes(c.system) ? subject.precision : DOUBLE;
 
 /** Answers of another system: by the subject where it has it, else by the reference. */
 export const runAs = (subject: Implementation, c: Case): Answer | Promise<Answer> =>

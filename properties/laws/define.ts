@@ -24,7 +24,8 @@ export function law<Extra extends Extras = Record<never, never>>({
 }: Definition<Extra>): Law {
   return {
     ...rest,
-    draw: (system, abilities) => fc.record({ c: cases(system, abilities, wish), ...extra }) as fc.Arbitrary<Draw>,
+    draw: (system, { abilities, precision }) =>
+      fc.record({ c: cases(system, abilities, wish, precision), ...extra }) as fc.Arbitrary<Draw>,
     check: check as Law['check'],
   };
 }

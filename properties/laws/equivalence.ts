@@ -19,9 +19,8 @@ import {
   withInputs,
 } from '../edit.ts';
 import type { Law } from '../law.ts';
-import { boundsOf } from '../tolerance.ts';
 import { certifiedForward } from './certified.ts';
-import { anySystem, compareAnswerBits, compareAnswers, same } from './common.ts';
+import { anySystem, boundsFor, compareAnswerBits, compareAnswers, same } from './common.ts';
 import { law } from './define.ts';
 import { formsForward } from './forms.ts';
 
@@ -63,7 +62,7 @@ const packed = law({
   async check(subject, { c }) {
     const alone: Answer[] = [];
     for (let i = 0; i < sizesOf(c).n; i++) alone.push(await subject.run(sequence(c, i)));
-    return verdict(compareAnswers(await subject.run(c), together(c, alone), boundsOf(c)));
+    return verdict(compareAnswers(await subject.run(c), together(c, alone), boundsFor(subject, c)));
   },
 });
 
@@ -92,7 +91,10 @@ const batch = law({
         expected.gradients[name] = axes(c, name) === 'H' ? value : take(value, 0, order);
       }
     }
-    return verdict(compareAnswers(await subject.run(permuted), expected, boundsOf(permuted)), `rows in order ${order}`);
+    return verdict(
+      compareAnswers(await subject.run(permuted), expected, boundsFor(subject, permuted)),
+      `rows in order ${order}`,
+    );
   },
 });
 
@@ -130,7 +132,7 @@ const heads = law({
       }
     }
     return verdict(
-      compareAnswers(await subject.run(permuted), expected, boundsOf(permuted)),
+      compareAnswers(await subject.run(permuted), expected, boundsFor(subject, permuted)),
       `groups in order ${groups}`,
     );
   },
@@ -167,7 +169,7 @@ const groups = law({
         expected.gradients[name] = tensor(sums, [B, T, G, K]);
       }
     }
-    return verdict(compareAnswers(await subject.run(c), expected, boundsOf(c)));
+    return verdict(compareAnswers(await subject.run(c), expected, boundsFor(subject, c)));
   },
 });
 
@@ -186,7 +188,7 @@ const prefix = law({
     const length = cut % (T + 1);
     const whole = await subject.run(c);
     const part = await subject.run(tokens(c, 0, length));
-    const { o: bound } = boundsOf(c);
+    const { o: bound } = boundsFor(subject, c);
     const kept = take(
       tensor(
         bound.map((value) => 2 * value),

@@ -19,9 +19,9 @@ import {
 } from '../edit.ts';
 import { differentiate } from '../finite-differences.ts';
 import type { Implementation, Law, Worst } from '../law.ts';
-import { type Bounds, boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
+import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
 import { certifiedBackward } from './certified.ts';
-import { anySystem, tensorsOf } from './common.ts';
+import { anySystem, boundsFor, sum, tensorsOf } from './common.ts';
 import { law } from './define.ts';
 import { formsBackward } from './forms.ts';
 
@@ -95,7 +95,7 @@ async function compareWithDifference(
   subject: Implementation,
   c: Case,
   answer: Answer,
-  bounds: Bounds,
+  bound: Float64Array,
   name: InputName,
   seed: number,
   single: boolean,
@@ -107,15 +107,16 @@ async function compareWithDifference(
   const gradient = answer.gradients?.[name] as DenseTensor;
   const step = stepFor(c, name);
   const reach = mapTensor(value, (entry) => (Number.isFinite(entry) ? Math.abs(entry) + step : 0));
-  // f is a sum of rounded outputs, and its inputs are rounded where direction * h is added
-  const outputs = innerAbs(cotangents.o, bounds.o);
-  const states = cotangents.finalState ? innerAbs(cotangents.finalState, bounds.finalState) : 0;
-  const rounding = 2 * (outputs + states) + 2 * UNIT_ROUNDOFF * innerAbs(reach, toDense(gradient).map(Math.abs));
   const moved = (h: number): Case => withInputs(forward, { [name]: addTensors(value, scaleTensor(direction, h)) });
+  // f is a sum of rounded outputs, and its inputs are rounded where direction * h is added; small steps need the most bits
+  const [at, near] = [boundsFor(subject, forward), boundsFor(subject, moved(step / 64))];
+  const outputs = innerAbs(cotangents.o, sum(at.o, near.o));
+  const states = cotangents.finalState ? innerAbs(cotangents.finalState, sum(at.finalState, near.finalState)) : 0;
+  const rounding = outputs + states + 2 * UNIT_ROUNDOFF * innerAbs(reach, toDense(gradient).map(Math.abs));
   const difference = await differentiate(async (h) => loss(await subject.run(moved(h)), cotangents), rounding, step);
-  const bound = 4 * difference.error + innerAbs(direction, bounds.gradients[name] as Float64Array);
+  const limit = 4 * difference.error + innerAbs(direction, bound);
   const note = `${name}: order ${difference.order}, step ${difference.step}, estimated error ${difference.error}`;
-  return { worst: along(name, index, inner(gradient, direction), difference.value, bound), note };
+  return { worst: along(name, index, inner(gradient, direction), difference.value, limit), note };
 }
 
 const differences = law({
@@ -138,11 +139,19 @@ const differences = law({
   extra: { seed: fc.nat(65535), single: fc.boolean() },
   async check(subject, { c, seed, single }) {
     const answer = await subject.run(c);
-    const bounds = boundsOf(c);
+    const { gradients: bound } = boundsFor(subject, c);
     const each: Worst[] = [];
     const notes: string[] = [];
     for (const name of inputNames(c)) {
-      const { worst, note } = await compareWithDifference(subject, c, answer, bounds, name, seed, single);
+      const { worst, note } = await compareWithDifference(
+        subject,
+        c,
+        answer,
+        bound[name] as Float64Array,
+        name,
+        seed,
+        single,
+      );
       each.push(worst);
       notes.push(note);
     }
@@ -171,13 +180,13 @@ const adjoint = law({
   extra: { seed: fc.nat(65535), single: fc.boolean() },
   async check(subject, { c, seed, single }) {
     const answer = await subject.run(c);
-    const { gradients: bound } = boundsOf(c);
+    const [{ gradients: bound }, { gradients: ofForward }] = [boundsFor(subject, c), boundsOf(c)];
     const cotangents = c.cotangents as Cotangents;
     const comparisons: Worst[] = [];
     for (const name of inputNames(c)) {
       const { direction, index } = directionOf(c, name, seed, single);
       const tangent = forwardDerivative(c, { [name]: direction });
-      const limit = 2 * innerAbs(direction, bound[name] as Float64Array);
+      const limit = innerAbs(direction, sum(bound[name] as Float64Array, ofForward[name] as Float64Array));
       const [backward, forward] = [
         inner(answer.gradients?.[name] as DenseTensor, direction),
         loss(tangent, cotangents),
@@ -216,7 +225,7 @@ const linearInCotangents = law({
         Object.entries(once.gradients ?? {}).map(([name, value]) => [name, scaleTensor(value, factor)]),
       ),
     });
-    const underflow = underflowOf(times(2));
+    const underflow = underflowOf(times(2), subject.precision);
     const wanted = [...tensorsOf(expected(twice, 2)), ...tensorsOf(expected(zero, 0))];
     const given = [...tensorsOf(twice), ...tensorsOf(zero)];
     return verdict(wanted.map(([name, value], i) => compareExact(name, given[i][1], value, underflow)));

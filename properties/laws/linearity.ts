@@ -9,8 +9,8 @@ import { ordinary } from '../arbitraries/values.ts';
 import { compare, compareExact, verdict } from '../compare.ts';
 import { addTensors, mapTensor, scaleTensor, withInputs, zerosLike } from '../edit.ts';
 import type { Law } from '../law.ts';
-import { type Bounds, boundsOf, underflowOf } from '../tolerance.ts';
-import { anyLogLinear, anyRecurrence, anySystem, compareAnswers, sum } from './common.ts';
+import { type Bounds, underflowOf } from '../tolerance.ts';
+import { anyLogLinear, anyRecurrence, anySystem, boundsFor, compareAnswers, sum } from './common.ts';
 import { law } from './define.ts';
 
 /** o is linear in these inputs together. */
@@ -39,11 +39,14 @@ const linearIn = (names: readonly InputName[], appliesTo: (system: System) => bo
       const [x, y, z] = [await subject.run(c), await subject.run(other), await subject.run(mixed)];
       const expected = addTensors(scaleTensor(x.o, a), scaleTensor(y.o, b));
       const parts = sum(
-        boundsOf(c).o.map((bound) => Math.abs(a) * bound),
-        boundsOf(other).o.map((bound) => Math.abs(b) * bound),
+        boundsFor(subject, c).o.map((bound) => Math.abs(a) * bound),
+        boundsFor(subject, other).o.map((bound) => Math.abs(b) * bound),
       );
       // adding the two answers rounds once more, which is below one more bound of the mixture
-      return verdict([compare('o', z.o, expected, sum(parts, sum(parts, boundsOf(mixed).o)))], `${a} x + ${b} y`);
+      return verdict(
+        [compare('o', z.o, expected, sum(parts, sum(parts, boundsFor(subject, mixed).o)))],
+        `${a} x + ${b} y`,
+      );
     },
   });
 
@@ -67,7 +70,7 @@ const superposition = law({
     const tokensAlone = withInputs(c, { initialState: zerosLike(state) });
     const stateAlone = withInputs(c, { v: zerosLike(c.inputs.v as Tensor) });
     const [whole, x, y] = [await subject.run(c), await subject.run(tokensAlone), await subject.run(stateAlone)];
-    const parts = [boundsOf(tokensAlone), boundsOf(stateAlone), boundsOf(c)];
+    const parts = [tokensAlone, stateAlone, c].map((each) => boundsFor(subject, each));
     const limit = (of: (bounds: Bounds) => Float64Array): Float64Array => parts.map(of).reduce(sum);
     return verdict([
       compare(
@@ -102,7 +105,7 @@ const powerOfTwo = law({
     const scaled = withInputs(c, { v: scaleTensor(c.inputs.v as Tensor, factor) });
     if (c.inputs.initialState) scaled.inputs.initialState = scaleTensor(c.inputs.initialState, factor);
     const [x, y] = [await subject.run(c), await subject.run(scaled)];
-    const underflow = Math.max(underflowOf(c), underflowOf(scaled));
+    const underflow = Math.max(underflowOf(c, subject.precision), underflowOf(scaled, subject.precision));
     const comparisons = [compareExact('o', y.o, scaleTensor(x.o, factor), underflow)];
     if (x.finalState)
       comparisons.push(
@@ -127,8 +130,8 @@ const scaleFactor = law({
     const scaled: Case = { ...c, scale };
     const [x, y] = [await subject.run(unit), await subject.run(scaled)];
     const expected: Answer = { ...x, o: scaleTensor(x.o, scale) };
-    const bounds = boundsOf(unit);
-    bounds.o = boundsOf(scaled).o.map((bound, i) => bound + Math.abs(scale) * bounds.o[i]);
+    const bounds = boundsFor(subject, unit);
+    bounds.o = boundsFor(subject, scaled).o.map((bound, i) => bound + Math.abs(scale) * bounds.o[i]);
     return verdict(compareAnswers(y, expected, bounds), `scale ${scale}`);
   },
 });

@@ -10,7 +10,7 @@ import { defineAnswer } from '../definition-case.ts';
 import { mapTensor, sizesOf, systemOf, withInputs } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
-import { anyDelta, anyLogLinear, PAPER, runAs } from './common.ts';
+import { anyDelta, anyLogLinear, boundsFor, PAPER, runAs, sum } from './common.ts';
 import { law } from './define.ts';
 
 const WEAK_LEVEL = levelsOf({ kind: 'weak', base: 2 }).level;
@@ -55,7 +55,7 @@ const recall = law({
       const scale = inputs.lambda ? inputs.lambda.get(b, t, h, WEAK_LEVEL(t, s)) : 1;
       return scale * (inputs.v as Tensor).get(b, s, h, j);
     });
-    return verdict([compare('o', (await subject.run(written)).o, expected, boundsOf(written).o)]);
+    return verdict([compare('o', (await subject.run(written)).o, expected, boundsFor(subject, written).o)]);
   },
 });
 
@@ -84,7 +84,7 @@ const oneLevel = law({
     });
     bucket.system = (systemOf(c).recurrence as { name: string }).name;
     const row = (o: Tensor): DenseTensor => mapTensor(o, (value, index) => (index[1] === query ? value : 0));
-    const limit = boundsOf(withInputs(c, { lambda: mapTensor(c.inputs.lambda as Tensor, () => 1) })).o.map(
+    const limit = boundsFor(subject, withInputs(c, { lambda: mapTensor(c.inputs.lambda as Tensor, () => 1) })).o.map(
       (bound) => 2 * bound,
     );
     return verdict(
@@ -116,7 +116,7 @@ const readMask = law({
     const probe = withInputs(c, { v: identity, lambda });
     const { o: P } = await subject.run(probe);
     const expected = defineAnswer(probe).o;
-    const limit = boundsOf(probe).o;
+    const limit = sum(boundsFor(subject, probe).o, boundsOf(probe).o);
     // entries that are not read must be exactly zero
     mapTensor(P, (_, [b, t, h, s]) => {
       if (s > t || !(all || levelAt(t, s) === level)) limit[((b * T + t) * H + h) * T + s] = 0;
@@ -138,14 +138,7 @@ const triangularSolve = law({
   wish: { minT: 1, maxT: 65, work: 1e5, structures: true },
   async check(subject, { c }) {
     const { o } = await subject.run(c);
-    return verdict([
-      compare(
-        'o',
-        o,
-        solveOutputs(c),
-        boundsOf(c).o.map((bound) => 2 * bound),
-      ),
-    ]);
+    return verdict([compare('o', o, solveOutputs(c), sum(boundsFor(subject, c).o, boundsOf(c).o))]);
   },
 });
 

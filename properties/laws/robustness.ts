@@ -8,6 +8,7 @@ import { noise, signed } from '../arbitraries/noise.ts';
 import { compareBits, verdict } from '../compare.ts';
 import { concat, mapTensor, sizesOf, take, withInputs } from '../edit.ts';
 import type { Law, Worst } from '../law.ts';
+import { overflowsIn } from '../tolerance.ts';
 import { anyLogLinear, anySystem, PAPER, tensorsOf } from './common.ts';
 import { law } from './define.ts';
 
@@ -61,6 +62,7 @@ const reset = law({
         [name]: mapTensor(value, (entry, index) => (index[1] < r ? signed(noise(seed, name, index)) : entry)),
       };
     }
+    if (overflowsIn(hard, subject.precision) || overflowsIn(changed, subject.precision)) return verdict([]);
     const late = Array.from({ length: T - r }, (_, i) => r + i);
     const [x, y] = [await subject.run(hard), await subject.run(changed)];
     const comparisons = [compareBits('o', take(y.o, 1, late), take(x.o, 1, late))];
@@ -154,6 +156,7 @@ const noNaN = law({
       heavy && c.inputs.g
         ? withInputs(c, { g: mapTensor(c.inputs.g, (value) => (value === 0 ? -800 : -Math.abs(value) * 1000)) })
         : c;
+    if (overflowsIn(strong, subject.precision)) return verdict([]);
     const answer = await subject.run(strong);
     const comparisons: Worst[] = [];
     for (const [name, value] of tensorsOf(answer)) comparisons.push(finite(name, value));

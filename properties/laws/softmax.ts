@@ -6,8 +6,7 @@ import { noise, signed } from '../arbitraries/noise.ts';
 import { compare, verdict } from '../compare.ts';
 import { mapTensor, withInputs } from '../edit.ts';
 import type { Law } from '../law.ts';
-import { boundsOf } from '../tolerance.ts';
-import { sum } from './common.ts';
+import { boundsFor, sum } from './common.ts';
 import { law } from './define.ts';
 
 const isSoftmax = ({ recurrence }: System): boolean => recurrence === null;
@@ -24,7 +23,9 @@ const weightsSum = law({
   async check(subject, { c }) {
     const v = c.inputs.v as Tensor;
     const constant = withInputs(c, { v: mapTensor(v, (_, [, , h, j]) => h + j + 1) });
-    return verdict([compare('o', (await subject.run(constant)).o, constant.inputs.v as Tensor, boundsOf(constant).o)]);
+    return verdict([
+      compare('o', (await subject.run(constant)).o, constant.inputs.v as Tensor, boundsFor(subject, constant).o),
+    ]);
   },
 });
 
@@ -46,7 +47,7 @@ const shiftedKeys = law({
     );
     const plain = withInputs(c, { k: coarse });
     const shifted = withInputs(c, { k: mapTensor(coarse, (value, index) => value + shift(index)) });
-    const limit = sum(boundsOf(plain).o, boundsOf(shifted).o);
+    const limit = sum(boundsFor(subject, plain).o, boundsFor(subject, shifted).o);
     return verdict([compare('o', (await subject.run(shifted)).o, (await subject.run(plain)).o, limit)]);
   },
 });

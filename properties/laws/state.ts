@@ -5,10 +5,21 @@ import { levelsOf, popcount } from '../../reference/levels.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { compare, verdict } from '../compare.ts';
-import { addTensors, axes, concat, inputNames, mapTensor, sizesOf, tokens, withInputs, zerosLike } from '../edit.ts';
+import {
+  addTensors,
+  axes,
+  concat,
+  inputNames,
+  mapTensor,
+  range,
+  sizesOf,
+  tokens,
+  withInputs,
+  zerosLike,
+} from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
-import { anyLogLinear, anyRecurrence, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
+import { anyLogLinear, anyRecurrence, boundsFor, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
 import { law } from './define.ts';
 
 /** The case that goes on where `first` stopped. */
@@ -34,7 +45,8 @@ const split = law({
     const second = await subject.run(continued(c, cut, T, first));
     const actual: Answer = { ...second, o: concat([first.o, second.o], 1) };
     const whole = await subject.run(c);
-    return verdict(compareAnswers(actual, whole, boundsOf(c)), `split after ${cut} of ${T} positions`);
+    const bounds = boundsOf(c, subject.precision, [cut]);
+    return verdict(compareAnswers(actual, whole, bounds), `split after ${cut} of ${T} positions`);
   },
 });
 
@@ -68,6 +80,8 @@ const splitBackward = law({
       cotangents.finalState
         ? c
         : { ...c, cotangents: { ...cotangents, finalState: whole.finalState && zerosLike(whole.finalState) } },
+      subject.precision,
+      [cut],
     );
     const actual: Answer = { ...whole, gradients };
     return verdict(compareAnswers(actual, whole, bounds), `split after ${cut} of ${T} positions`);
@@ -99,7 +113,8 @@ const steps = law({
       step = await subject.run(continued(c, t, t + 1, step));
       outputs.push(step.o);
     }
-    return verdict(compareAnswers({ ...step, o: concat(outputs, 1) }, whole, boundsOf(c)));
+    const bounds = boundsOf(c, subject.precision, range(0, T));
+    return verdict(compareAnswers({ ...step, o: concat(outputs, 1) }, whole, bounds));
   },
 });
 
@@ -150,7 +165,7 @@ const zeroState = law({
   async check(subject, { c }) {
     const none = withInputs(c, { initialState: undefined });
     const zeros = withInputs(c, { initialState: zerosLike(c.inputs.initialState as Tensor) });
-    return verdict(compareAnswers(await subject.run(zeros), await subject.run(none), boundsOf(none)));
+    return verdict(compareAnswers(await subject.run(zeros), await subject.run(none), boundsFor(subject, none)));
   },
 });
 

@@ -4,6 +4,7 @@
  */
 
 import type { Implementation } from '../../properties/law.ts';
+import { DOUBLE } from '../../properties/precision.ts';
 import type { Answer, Case, FormName } from '../../reference/case.ts';
 import { chunked } from '../../reference/chunked.ts';
 import type { Form, Head, HeadGradients, HeadOutput } from '../../reference/head.ts';
@@ -88,6 +89,7 @@ function implement(name: string, system: string, change: Change): Implementation
       chunkSizes: true,
       views: true,
     },
+    precision: DOUBLE,
     run: change.run ?? run,
   };
 }
