@@ -4,6 +4,7 @@
  */
 import type { Arithmetic } from './arithmetic.ts';
 import type { Levels } from './levels.ts';
+import type { MatrixArithmetic, MatrixShape } from './matrix-tape.ts';
 
 export interface Head {
   /** Positions in this call, key size, value size, levels. */
@@ -58,6 +59,16 @@ export interface TransitionToken<N> {
   beta: N;
 }
 
+/** The same in matrices, with the decay itself in place of its logarithm. */
+export interface PanelToken<M> {
+  /** [1,K] */
+  k: M;
+  /** exp(g), [1,1] or [1,K]; null where the system has none */
+  alpha: M | null;
+  /** [1,1]; null where the system has none */
+  beta: M | null;
+}
+
 /** Spectral norms: of F_t, and of its derivatives by g_t, beta_t and k_t. They carry rounding errors through time. */
 export interface TransitionNorms {
   value: number;
@@ -82,6 +93,8 @@ export interface Transition {
   gradients(x: Head, t: number, X: Float64Array, dY: Float64Array, columns: number, into: HeadGradients): void;
   /** F_t x for one column, straight from the system's formula, in any arithmetic. */
   define<N>(a: Arithmetic<N>, token: TransitionToken<N>, x: N[]): N[];
+  /** Y F_t for a panel of rows Y [n,K], from the formula too, in any arithmetic of matrices. */
+  defineRows<M extends MatrixShape>(a: MatrixArithmetic<M>, token: PanelToken<M>, Y: M): M;
   norms(x: Head, t: number): TransitionNorms;
 }
 

@@ -3,6 +3,15 @@
  * column of a panel X [K, columns] at once.
  */
 import type { Head, Transition } from './head.ts';
+import type { MatrixArithmetic, MatrixShape } from './matrix-tape.ts';
+
+/** A row [1,width] or a number [1,1] as a matrix of `rows` rows and `columns` columns. */
+function repeat<M extends MatrixShape>(a: MatrixArithmetic<M>, m: M | null, rows: number, columns: number): M {
+  if (m === null) throw new Error('the system has no such input');
+  const index = new Int32Array(rows * columns);
+  if (m.columns > 1) for (let i = 0; i < index.length; i++) index[i] = i % columns;
+  return a.take(m, index, rows, columns);
+}
 
 /** F_t(S) = S */
 export const identity: Transition = {
@@ -12,6 +21,7 @@ export const identity: Transition = {
   applyTransposed() {},
   gradients() {},
   define: (_a, _token, x) => x,
+  defineRows: (_a, _token, Y) => Y,
   norms: () => ({ value: 1, g: 0, beta: 0, k: 0 }),
 };
 
@@ -33,6 +43,7 @@ export const scalarDecay: Transition = {
     into.g[t] += Math.exp(x.g[t]) * sum;
   },
   define: (a, { g }, x) => x.map((value) => a.mul(a.exp(g[0]), value)),
+  defineRows: (a, { alpha }, Y) => a.mul(Y, repeat(a, alpha, Y.rows, Y.columns)),
   norms(x, t) {
     const alpha = Math.exp(x.g[t]);
     return { value: alpha, g: alpha, beta: 0, k: 0 };
@@ -60,6 +71,7 @@ export const diagonalDecay: Transition = {
     }
   },
   define: (a, { g }, x) => x.map((value, i) => a.mul(a.exp(g[i]), value)),
+  defineRows: (a, { alpha }, Y) => a.mul(Y, repeat(a, alpha, Y.rows, Y.columns)),
   norms(x, t) {
     let alpha = 0;
     for (let i = 0; i < x.K; i++) alpha = Math.max(alpha, Math.exp(x.g[t * x.K + i]));
@@ -108,6 +120,10 @@ export const deltaRule: Transition = {
     const read = k.reduce((sum, ki, i) => a.add(sum, a.mul(ki, x[i])), a.of(0));
     return x.map((value, i) => a.sub(value, a.mul(a.mul(beta, k[i]), read)));
   },
+  defineRows(a, { k, beta }, Y) {
+    const read = a.product(Y, k, 'second');
+    return a.sub(Y, a.product(a.mul(read, repeat(a, beta, Y.rows, 1)), k));
+  },
   norms(x, t) {
     let square = 0;
     for (let i = 0; i < x.K; i++) square += x.k[t * x.K + i] ** 2;
@@ -143,6 +159,7 @@ export function compose(first: Transition, second: Transition): Transition {
       first.gradients(x, t, X, dBetween, columns, into);
     },
     define: (a, token, x) => second.define(a, token, first.define(a, token, x)),
+    defineRows: (a, token, Y) => first.defineRows(a, token, second.defineRows(a, token, Y)),
     norms(x, t) {
       const one = first.norms(x, t);
       const two = second.norms(x, t);
