@@ -1,39 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Arithmetic } from '../../reference/arithmetic.ts';
 import { type DoubleDouble, doubleDouble } from '../../reference/double-double.ts';
 import { createTape } from '../../reference/tape.ts';
-
-/** Exact rationals. */
-interface Rational {
-  top: bigint;
-  bottom: bigint;
-}
-
-/** A double as the fraction that it is. */
-function exactly(value: number): Rational {
-  let [scaled, halvings] = [value, 0n];
-  while (!Number.isInteger(scaled)) {
-    scaled *= 2;
-    halvings++;
-  }
-  return { top: BigInt(scaled), bottom: 2n ** halvings };
-}
-
-const rational: Pick<Arithmetic<Rational>, 'add' | 'sub' | 'mul' | 'div'> = {
-  add: (a, b) => ({ top: a.top * b.bottom + b.top * a.bottom, bottom: a.bottom * b.bottom }),
-  sub: (a, b) => ({ top: a.top * b.bottom - b.top * a.bottom, bottom: a.bottom * b.bottom }),
-  mul: (a, b) => ({ top: a.top * b.top, bottom: a.bottom * b.bottom }),
-  div: (a, b) => ({ top: a.top * b.bottom, bottom: a.bottom * b.top }),
-};
-
-const sumOf = ({ hi, lo }: DoubleDouble): Rational => rational.add(exactly(hi), exactly(lo));
-const magnitude = (n: bigint): bigint => (n < 0n ? -n : n);
-/** |a - b| <= 2^-bits |scale| */
-const within = (a: Rational, b: Rational, scale: Rational, bits: bigint): boolean => {
-  const { top, bottom } = rational.sub(a, b);
-  return magnitude(top) * 2n ** bits * magnitude(scale.bottom) <= magnitude(scale.top) * magnitude(bottom);
-};
+import { absolute, exactly, type Rational, rational, sumOf, within } from './rational.ts';
 
 /** Doubles with all bits set at random, of middling size. */
 const doubles = fc
@@ -62,7 +31,7 @@ describe('double-double against exact rationals', () => {
     fc.assert(
       fc.property(pairs, pairs, (x, y) => {
         const [a, b] = [sumOf(x), sumOf(y)];
-        const size = rational.add({ ...a, top: magnitude(a.top) }, { ...b, top: magnitude(b.top) });
+        const size = rational.add(absolute(a), absolute(b));
         expect(within(sumOf(doubleDouble.add(x, y)), rational.add(a, b), size, 103n)).toBe(true);
         expect(within(sumOf(doubleDouble.sub(x, y)), rational.sub(a, b), size, 103n)).toBe(true);
         const product = rational.mul(a, b);
