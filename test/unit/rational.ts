@@ -39,10 +39,15 @@ export function within(a: Rational, b: Rational, scale: Rational, bits: bigint):
   return magnitude(top) * 2n ** bits * scale.bottom <= magnitude(scale.top) * bottom;
 }
 
+const EXPONENTIALS = [0, 1, -1, 2, -2].map((n) => ({ of: exactly(n * Math.LN2), value: exactly(2 ** n) }));
+
 export const rational: Arithmetic<Rational> = {
   of: exactly,
   valueOf: ({ top, bottom }) => Number(top) / Number(bottom),
-  add: (a, b) => reduced(a.top * b.bottom + b.top * a.bottom, a.bottom * b.bottom),
+  add: (a, b) =>
+    a.bottom === b.bottom
+      ? reduced(a.top + b.top, a.bottom)
+      : reduced(a.top * b.bottom + b.top * a.bottom, a.bottom * b.bottom),
   sub: (a, b) => reduced(a.top * b.bottom - b.top * a.bottom, a.bottom * b.bottom),
   mul: (a, b) => reduced(a.top * b.top, a.bottom * b.bottom),
   div: (a, b) => reduced(a.top * b.bottom, a.bottom * b.top),
@@ -52,7 +57,8 @@ export const rational: Arithmetic<Rational> = {
    */
   exp(a) {
     if (equal(a, MINUS_INFINITY)) return exactly(0);
-    for (const n of [0, 1, -1, 2, -2]) if (equal(a, exactly(n * Math.LN2))) return exactly(2 ** n);
+    const known = EXPONENTIALS.find(({ of }) => equal(a, of));
+    if (known) return known.value;
     throw new Error('exp of this number is not rational');
   },
 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { noise, signed, unit } from '../../properties/arbitraries/noise.ts';
 import { UNIT_ROUNDOFF } from '../../properties/tolerance.ts';
 import { float64 } from '../../reference/arithmetic.ts';
+import { doubleDoubleMatrices } from '../../reference/double-double-matrix.ts';
 import { type Head, zeroGradients } from '../../reference/head.ts';
 import { FLAT } from '../../reference/levels.ts';
 import { linearSystems } from '../../reference/systems/registry.ts';
@@ -92,6 +93,25 @@ describe.each(linearSystems.map((system) => [system.name, system] as const))('tr
       const matrix = matrixOf(x, t);
       expect(distance(forward, times(matrix, X, COLUMNS))).toBeLessThanOrEqual(ROUNDING);
       expect(distance(backward, times(transpose(matrix), X, COLUMNS))).toBeLessThanOrEqual(ROUNDING);
+    }
+  });
+
+  it('multiplies rows by that matrix from the right', () => {
+    const X = numbers('X', COLUMNS * K);
+    const width = x.g.length / T;
+    const row = (data: Float64Array, size: number) => doubleDoubleMatrices.of(data, 1, size);
+    for (let t = 0; t < T; t++) {
+      const token = {
+        k: row(x.k.subarray(t * K, (t + 1) * K), K),
+        alpha: width > 0 ? row(x.g.slice(t * width, (t + 1) * width).map(Math.exp), width) : null,
+        beta: x.beta.length > 0 ? row(x.beta.subarray(t, t + 1), 1) : null,
+      };
+      const rows = x.transition.defineRows(doubleDoubleMatrices, token, doubleDoubleMatrices.of(X, COLUMNS, K));
+      const columns = transpose(matrixOf(x, t));
+      for (let i = 0; i < COLUMNS; i++) {
+        const [given, wanted] = [rows.hi.slice(i * K, (i + 1) * K), times(columns, X.slice(i * K, (i + 1) * K), 1)];
+        expect(distance(given, wanted)).toBeLessThanOrEqual(ROUNDING);
+      }
     }
   });
 
