@@ -45,14 +45,15 @@ export function underflowOf(c: Case, p: Precision = DOUBLE): number {
  */
 export const overflowsIn = (c: Case, p: Precision): boolean => mayOverflow(c, p, createModel(c, p, costsOf(c, p)));
 
-/** The relative errors of one term, by kind. */
-const relativeOf = (n: Roundings, costs: Costs): Record<keyof Roundings, number> => ({
+/** The relative errors of one term, by cause; a state is kept once more than chunks begin here, where they begin elsewhere. */
+const relativeOf = (n: Roundings, costs: Costs): Partial<Costs> => ({
   sums: n.sums * costs.sums,
   factors: n.factors * costs.factors,
   inputs: n.inputs * costs.inputs,
+  'states in memory': costs['states in memory'],
 });
 
-const total = (r: Record<keyof Roundings, number>): number => r.sums + r.factors + r.inputs;
+const total = (r: Partial<Costs>): number => Object.values(r).reduce((sum, each) => sum + each, 0);
 
 /** The exact answer, where the bound needs it: an output format coarser than the sums loses its share of the value itself. */
 function storedValues(c: Case, p: Precision): ByElement | null {
@@ -141,7 +142,7 @@ export function explainBound(c: Case, p: Precision, name: OutputName, at: number
   const r = relativeOf(n, costs);
   const because = becauseOf(c, p, n);
   const terms: Term[] = CAUSES.map((cause) => {
-    const own = cause in r ? (Math.expm1(total(r)) / (total(r) || 1)) * r[cause as keyof Roundings] * size : 0;
+    const own = (Math.expm1(total(r)) / (total(r) || 1)) * (r[cause] ?? 0) * size;
     const grown = costs[cause] > 0 ? byName(model.growth(only(costs, cause)), name)[at] : 0;
     return { cause, value: own + grown, because: because[cause] };
   });

@@ -116,11 +116,20 @@ export function differenced(
     else for (let j = 0; j < width; j++) terms[at + j] += term;
   }
   const row = H * width;
-  forEachChunk(c, (first, end) => {
-    for (let t = end - 2; t >= first; t--) {
-      for (let j = 0; j < row; j++) terms[t * row + j] += terms[(t + 1) * row + j];
+  for (const chunks of chunksOf(c)) {
+    // a kernel's chunks may begin elsewhere: what comes after r in the next one counts too
+    let next = new Float64Array(row);
+    for (const { first, end } of chunks.toReversed()) {
+      const sum = new Float64Array(row);
+      for (let t = end - 1; t >= first; t--) {
+        for (let j = 0; j < row; j++) {
+          sum[j] += terms[t * row + j];
+          terms[t * row + j] = sum[j] + next[j];
+        }
+      }
+      next = sum;
     }
-  });
+  }
   return terms;
 }
 
@@ -140,15 +149,17 @@ export function decayGradient(c: Case, crossing: Float64Array, cancelling: Float
 const CHUNK = 64;
 export const chunkOf = (c: Case): number => Math.max(c.chunkSize ?? CHUNK, CHUNK);
 
-/** Each chunk of each sequence, as rows [first, end) of the B·T tokens. Chunks begin at a sequence's first token of the call. */
-export function forEachChunk(c: Case, use: (first: number, end: number) => void): void {
+/** The chunks of each sequence, as rows [first, end) of the B·T tokens. They begin at a sequence's first token of the call. */
+export function chunksOf(c: Case): { first: number; end: number }[][] {
   const { B, T } = sizesOf(c);
   const cuts = c.cuSeqlens ?? [0, T];
-  for (let b = 0; b < B; b++) {
-    for (let i = 0; i + 1 < cuts.length; i++) {
-      for (let first = cuts[i]; first < cuts[i + 1]; first += chunkOf(c)) {
-        use(b * T + first, b * T + Math.min(first + chunkOf(c), cuts[i + 1]));
-      }
-    }
-  }
+  const size = chunkOf(c);
+  return Array.from({ length: B * (cuts.length - 1) }, (_, n) => {
+    const [b, i] = [Math.floor(n / (cuts.length - 1)), n % (cuts.length - 1)];
+    const [from, to] = [b * T + cuts[i], b * T + cuts[i + 1]];
+    return Array.from({ length: Math.ceil((to - from) / size) }, (_, chunk) => {
+      const first = from + chunk * size;
+      return { first, end: Math.min(first + size, to) };
+    });
+  });
 }

@@ -2,7 +2,7 @@
 import type { Case } from '../../reference/case.ts';
 import { sizesOf, systemOf } from '../edit.ts';
 import type { Costs } from './costs.ts';
-import { chunkOf, forEachChunk, logDecays, type StepNorms } from './layout.ts';
+import { chunkOf, chunksOf, logDecays, type StepNorms } from './layout.ts';
 
 /** Relative errors of the parts of one evaluation. */
 export interface Slips {
@@ -54,7 +54,7 @@ export function decaySlips(c: Case, costs: Costs, longest: number, kept: readonl
     const keep = (row: number, times: number): void => {
       for (let i = row * H * channels; i < (row + 1) * H * channels; i++) step[i] += times * costs['states in memory'];
     };
-    forEachChunk(c, (first) => keep(first, 1));
+    for (const { first } of chunksOf(c).flat()) keep(first, 1);
     for (const t of kept) for (let b = 0; b < B && t < T; b++) keep(b * T + t, 2);
   }
   return { step, source };
@@ -73,22 +73,28 @@ function addPrefixSlips(
     for (let j = 0; j < width; j++) slowest = Math.max(slowest, g[row * width + j]);
     return slowest;
   };
-  forEachChunk(c, (first, end) => {
-    const prefix = new Float64Array(H * channels);
-    for (let t = first; t + 1 < end; t++) {
-      for (let h = 0; h < H; h++) {
-        const [row, next] = [t * H + h, (t + 1) * H + h];
-        for (let j = 0; j < channels; j++) {
-          prefix[h * channels + j] += sizes[row * channels + j];
-          const slip = unit * prefix[h * channels + j];
+  for (const chunks of chunksOf(c)) {
+    // a kernel's chunks may begin elsewhere: what the one before has summed counts too
+    let before = new Float64Array(H * channels);
+    for (const { first, end } of chunks) {
+      const prefix = new Float64Array(H * channels);
+      for (let t = first; t < end; t++) {
+        const isLast = t + 1 === chunks[chunks.length - 1].end;
+        for (let at = 0; at < H * channels; at++) {
+          const [h, j] = [Math.floor(at / channels), at % channels];
+          const [row, next] = [t * H + h, (t + 1) * H + h];
+          prefix[at] += sizes[row * channels + j];
+          // the last token is told from its own sum: an exact difference
+          if (isLast) continue;
+          const slip = unit * (prefix[at] + before[at]);
           const decay = channels === width ? g[next * width + j] : slowestOf(next);
           if (decay < STRONG) into.step[next * channels + j] += slip;
           else into.source[row] = Math.max(into.source[row], slip);
         }
       }
+      before = prefix;
     }
-    // the last token of a chunk is told from its end: c_end - c_end is exact
-  });
+  }
 }
 
 /** Errors of the steps of a transition that is known by its norms alone, one after the other. */

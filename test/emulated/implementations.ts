@@ -204,6 +204,7 @@ export function emulated(precision: Precision, v: Variant): Implementation {
       chunkSizes: v.form === 'chunked',
       views: true,
     },
+    precision,
     run: (c: Case) => solveEmulated(checkCase('emulated', { ...c, form: undefined }), precision, v),
   };
 }

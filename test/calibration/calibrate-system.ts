@@ -1,0 +1,149 @@
+/** Correct implementations of one system in one precision against their bounds: what a worker thread runs. */
+import fc from 'fast-check';
+import { cases } from '../../properties/arbitraries/cases.ts';
+import { unravel } from '../../properties/compare.ts';
+import type { Implementation } from '../../properties/law.ts';
+import { tensorsOf } from '../../properties/laws/common.ts';
+import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { type Bounds, boundsOf } from '../../properties/tolerance.ts';
+import { truthOf } from '../../properties/truth.ts';
+import type { Answer, Case } from '../../reference/case.ts';
+import { caseToJson, jsonText } from '../../reference/case-json.ts';
+import { compute } from '../../reference/operator.ts';
+import { findSystem, type System } from '../../reference/systems/registry.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { toDense } from '../../reference/tensor.ts';
+import { emulated, variants } from '../emulated/implementations.ts';
+
+export interface CalibrationTask {
+  precision: string;
+  system: string;
+  seed: number;
+  cases: number;
+  /** Implementations that answer each case. */
+  variantsPerCase: number;
+}
+
+/** A correct implementation outside of its bound. */
+export interface Alarm {
+  system: string;
+  implementation: string;
+  output: string;
+  index: number[];
+  ratio: number;
+  actual: number;
+  expected: number;
+  bound: number;
+  c: string;
+}
+
+export interface Calibration {
+  precision: string;
+  system: string;
+  cases: number;
+  /** Answers in which nothing was promised: a number on the way may overflow. */
+  unbounded: number;
+  /** For each output, error / bound of the worst element of each answer. */
+  worst: Record<string, number[]>;
+  alarms: Alarm[];
+}
+
+/** What an answer is held against: o, finalState and the gradients, exact to far more bits than the precision has. */
+function expectedOf(c: Case, p: Precision): Record<string, Float64Array> {
+  const named = (o: Float64Array, state: Float64Array | null, gradients: [string, Float64Array][]) => ({
+    o,
+    ...(state && state.length > 0 ? { finalState: state } : {}),
+    ...Object.fromEntries(gradients.map(([name, value]) => [`gradients.${name}`, value])),
+  });
+  if (p.accumulate.bits === 53) {
+    const truth = truthOf(c);
+    const gradients = Object.entries(truth.gradients).map(([name, { hi }]): [string, Float64Array] => [name, hi]);
+    return named(truth.o.hi, truth.finalState.hi, gradients);
+  }
+  const { form: _form, chunkSize: _chunk, ...rest } = c;
+  const { o, finalState, gradients } = compute(rest);
+  const each = Object.entries(gradients ?? {}).map(([name, value]): [string, Float64Array] => [name, toDense(value)]);
+  return named(toDense(o), finalState ? toDense(finalState) : null, each);
+}
+
+const limitOf = (bounds: Bounds, name: string): Float64Array =>
+  name === 'o' || name === 'finalState'
+    ? bounds[name]
+    : (bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array);
+
+/** Ratio and place of the worst element; null where nothing is promised anywhere. */
+function worstOf(
+  actual: Float64Array,
+  expected: Float64Array,
+  bound: Float64Array,
+): { ratio: number; at: number } | null {
+  let [ratio, at] = [-1, -1];
+  for (let i = 0; i < expected.length; i++) {
+    if (bound[i] === Number.POSITIVE_INFINITY) continue;
+    const difference = Math.abs(actual[i] - expected[i]);
+    const here =
+      difference === 0 ? 0 : difference <= bound[i] ? difference / bound[i] : difference / bound[i] || Infinity;
+    if (here > ratio) [ratio, at] = [here, i];
+  }
+  return at < 0 ? null : { ratio, at };
+}
+
+/** Whether the implementation can answer the case at all. */
+const covers = ({ abilities }: Implementation, c: Case): boolean =>
+  abilities.systems.includes(c.system) &&
+  (abilities.structures ||
+    ((c.structure?.kind ?? 'weak') === 'weak' &&
+      (c.structure === undefined || ('base' in c.structure && c.structure.base === 2))));
+
+export default function calibrateSystem(task: CalibrationTask): Calibration {
+  const precision = findPrecision(task.precision) as Precision;
+  const system = findSystem(task.system) as System;
+  const all = variants.map((variant) => emulated(precision, variant));
+  const wish = { gradients: true, state: 'sometimes', packed: 'sometimes', structures: true, work: 3e5 } as const;
+  const drawn = fc.sample(cases(system, { ...all[0].abilities, structures: true }, wish, precision), {
+    seed: task.seed,
+    numRuns: task.cases,
+  });
+  const result: Calibration = {
+    precision: task.precision,
+    system: task.system,
+    cases: 0,
+    unbounded: 0,
+    worst: {},
+    alarms: [],
+  };
+  drawn.forEach((c, n) => {
+    const bounds = boundsOf(c, precision);
+    const expected = expectedOf(c, precision);
+    const able = all.filter((each) => covers(each, c));
+    const chosen = able.filter((_, i) => (i + n) % Math.ceil(able.length / task.variantsPerCase) === 0);
+    result.cases++;
+    for (const implementation of chosen) {
+      const answer = implementation.run(c) as Answer;
+      for (const [output, value] of tensorsOf(answer)) {
+        const actual = toDense(value);
+        const bound = limitOf(bounds, output);
+        const worst = worstOf(actual, expected[output], bound);
+        if (worst === null) {
+          if (expected[output].length > 0 && output === 'o') result.unbounded++;
+          continue;
+        }
+        result.worst[output] ??= [];
+        result.worst[output].push(worst.ratio);
+        if (worst.ratio <= 1) continue;
+        result.alarms.push({
+          system: task.system,
+          implementation: implementation.name,
+          output,
+          index: unravel(worst.at, value.shape),
+          ratio: worst.ratio,
+          actual: actual[worst.at],
+          expected: expected[output][worst.at],
+          bound: bound[worst.at],
+          c: jsonText(caseToJson(c)),
+        });
+      }
+    }
+  });
+  return result;
+}
