@@ -128,5 +128,5 @@ export function answerIn<N>(a: Arithmetic<N>, c: Case): AnswerIn<N> {
   return answer;
 }
 
-/** The answer in double-double: what a float64 answer is held against. */
+/** The answer in double-double, one number at a time: slow, and what truthOf is held against. */
 export const certify = (c: Case): AnswerIn<DoubleDouble> => answerIn(doubleDouble, c);

@@ -104,7 +104,8 @@ const special = [0, 1, -1.5, 2 ** -1074, 2 ** -1030, 2 ** 1000, -(2 ** 1023), IN
 
 it('infinities, zeros, subnormal and huge numbers are as in the scalar operations', () => {
   const pairs = special.flatMap((a) => special.map((b) => [a, b]));
-  const [x, y] = [0, 1].map((i) => matrices.of(pairs.map((pair) => pair[i]), pairs.length, 1)); // biome-ignore format: one line
+  const column = (i: number) => pairs.map((pair) => pair[i]);
+  const [x, y] = [matrices.of(column(0), pairs.length, 1), matrices.of(column(1), pairs.length, 1)];
   const results = { add: matrices.add(x, y), sub: matrices.sub(x, y), mul: matrices.mul(x, y) };
   pairs.forEach(([a, b], i) => {
     for (const name of ['add', 'sub', 'mul'] as const) {
