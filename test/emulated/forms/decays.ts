@@ -1,6 +1,6 @@
 /** What decays over a run of tokens, as exponentials of sums of log decays. */
 import type { Variant } from '../variant.ts';
-import { acrossColumns, gather, type Node, rowsOf, stacked, type Tape, type TapeHead } from './on-tape.ts';
+import { acrossColumns, eachRow, gather, type Node, rowsOf, stacked, type Tape, type TapeHead } from './on-tape.ts';
 
 /** Decays inside a run of c tokens; all null without decay. */
 export interface RunDecays {
@@ -44,10 +44,7 @@ function runningSums(m: Tape, x: Node, v: Variant): Node {
     return sums;
   }
   const rows: Node[] = [];
-  for (let t = 0; t < x.rows; t++) {
-    const row = rowsOf(m, x, t, t + 1);
-    rows.push(t === 0 ? row : m.add(rows[t - 1], row));
-  }
+  for (const row of eachRow(m, x)) rows.push(rows.length === 0 ? row : m.add(rows[rows.length - 1], row));
   return stacked(m, rows, x.columns);
 }
 

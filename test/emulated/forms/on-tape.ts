@@ -51,9 +51,18 @@ export const gather = (
   from: (row: number, column: number) => number,
 ): Node => m.take(x, places(rows, columns, from), rows, columns);
 
+/** n flat places one after the other: whole rows, without asking for each entry. */
+function consecutive(from: number, n: number): Int32Array {
+  const index = new Int32Array(n);
+  for (let i = 0; i < n; i++) index[i] = from + i;
+  return index;
+}
+
 /** Rows [from, to) */
-export const rowsOf = (m: Tape, x: Node, from: number, to: number): Node =>
-  from === 0 && to === x.rows ? x : gather(m, x, to - from, x.columns, (i, j) => (from + i) * x.columns + j);
+export function rowsOf(m: Tape, x: Node, from: number, to: number): Node {
+  if (from === 0 && to === x.rows) return x;
+  return m.take(x, consecutive(from * x.columns, (to - from) * x.columns), to - from, x.columns);
+}
 
 export const zeros = (m: Tape, rows: number, columns: number): Node =>
   m.of(new Float64Array(rows * columns), rows, columns);
@@ -65,13 +74,13 @@ export const scaled = (m: Tape, x: Node, factor: number): Node =>
   factor === 1 ? x : m.mul(x, filled(m, x.rows, x.columns, factor));
 
 /** A matrix laid into zeros [rows, columns] with its corner at (row, column). */
-export const placed = (m: Tape, x: Node, rows: number, columns: number, row: number, column = 0): Node =>
-  m.scatter(
-    x,
-    places(x.rows, x.columns, (i, j) => (row + i) * columns + column + j),
-    rows,
-    columns,
-  );
+export function placed(m: Tape, x: Node, rows: number, columns: number, row: number, column = 0): Node {
+  const index =
+    x.columns === columns
+      ? consecutive(row * columns, x.rows * columns)
+      : places(x.rows, x.columns, (i, j) => (row + i) * columns + column + j);
+  return m.scatter(x, index, rows, columns);
+}
 
 /** Matrices one below the other: halves are put together, so that n of them cost n log n. */
 export function stacked(m: Tape, parts: readonly Node[], columns: number): Node {
@@ -82,6 +91,13 @@ export function stacked(m: Tape, parts: readonly Node[], columns: number): Node 
   const below = stacked(m, parts.slice(half), columns);
   const rows = above.rows + below.rows;
   return m.add(placed(m, above, rows, columns, 0), placed(m, below, rows, columns, above.rows));
+}
+
+/** Every row of a matrix: halved until one is left, so that their gradients cost n log n too. */
+export function eachRow(m: Tape, x: Node): Node[] {
+  if (x.rows <= 1) return x.rows === 0 ? [] : [x];
+  const half = x.rows >> 1;
+  return [...eachRow(m, rowsOf(m, x, 0, half)), ...eachRow(m, rowsOf(m, x, half, x.rows))];
 }
 
 /** [rows,1] to [rows,columns]: a product with ones, so that the gradient is summed in the machine's order. */
