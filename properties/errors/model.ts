@@ -32,14 +32,15 @@ export function createModel(c: Case, p: Precision, costs: Costs, kept: readonly 
   const { recurrence } = systemOf(c);
   const longest = longestOf(c);
   if (recurrence === null) {
-    const { size } = softmaxSizes(c, p, costs);
-    return { size, growth: (some) => softmaxSizes(c, p, some).growth, steps: null };
+    const all = softmaxSizes(c, p, costs);
+    const growth = (some: Costs): ByElement => (some === costs ? all : softmaxSizes(c, p, some)).growth;
+    return { size: all.size, growth, steps: null };
   }
   const { erases } = recurrence.transition;
   if (erases === 1) {
-    const { size } = deltaSizes(c, costs, decaySlips(c, costs, longest, kept));
-    const growth = (some: Costs): ByElement => deltaSizes(c, some, decaySlips(c, some, longest, kept)).growth;
-    return { size, growth, steps: stepNorms(c) };
+    const sizes = (some: Costs) => deltaSizes(c, some, decaySlips(c, some, longest, kept));
+    const all = sizes(costs);
+    return { size: all.size, growth: (some) => (some === costs ? all : sizes(some)).growth, steps: stepNorms(c) };
   }
   const surrogate = createSurrogate(c);
   const beta = c.inputs.beta ? toDense(c.inputs.beta as Tensor) : null;

@@ -26,27 +26,33 @@ interface Row {
 
 /** `scores` and the sizes of their terms. */
 function rowOf(scores: Float64Array, sizes: Float64Array, costs: Costs, K: number): Row {
-  const largest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
-  const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
-  const weights = scores.map((score) => Math.exp(score - largest) / total);
+  const count = scores.length;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < count; i++) largest = Math.max(largest, scores[i]);
+  const weights = new Float64Array(count);
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    weights[i] = Math.exp(scores[i] - largest);
+    total += weights[i];
+  }
   const relative = (K + FEW) * costs.sums + 2 * (costs.factors + costs.inputs);
-  const x = scores.map((score, i) => relative * sizes[i] + 2 * costs.sums * Math.abs(score - largest));
-  // e^(s + x) - e^s: where the weight underflows its error need not
-  const grown = weights.map((weight, i) =>
-    x[i] < 1 ? weight * Math.expm1(x[i]) : Math.exp(scores[i] - largest + x[i]) / total - weight,
-  );
-  const least = weights.reduce((sum, weight, i) => sum + weight * Math.exp(-x[i]), 0);
-  const all = grown.reduce((sum, each) => sum + each, 0);
-  return {
-    weights,
-    moved: grown.map((each) => each / least),
+  const [moved, off] = [new Float64Array(count), new Float64Array(count)];
+  let [least, all] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const x = relative * sizes[i] + 2 * costs.sums * Math.abs(scores[i] - largest);
+    weights[i] /= total;
+    // e^(s + x) - e^s: where the weight underflows its error need not
+    moved[i] = x < 1 ? weights[i] * Math.expm1(x) : Math.exp(scores[i] - largest + x) / total - weights[i];
+    least += weights[i] * Math.exp(-x);
+    all += moved[i];
+  }
+  for (let i = 0; i < count; i++) {
     // w_i (e^(d_i) - Z) / Z = sum over the others of w_i w_j (e^(d_i) - e^(d_j)) / Z
-    off: weights.map((weight, i) => ((1 - weight) * grown[i] + weight * (all - grown[i])) / least),
-  };
+    off[i] = ((1 - weights[i]) * moved[i] + weights[i] * (all - moved[i])) / least;
+    moved[i] /= least;
+  }
+  return { weights, moved, off };
 }
-
-const meanOf = (weights: Float64Array, at: (i: number) => number): number =>
-  weights.reduce((sum, weight, i) => sum + weight * at(i), 0);
 
 /** Sizes of the terms of each element, and what errors of the scores add. */
 export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByElement; growth: ByElement } {
@@ -82,10 +88,15 @@ export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByEle
     }
     const { weights, moved, off } = rowOf(scores, sizes, costs, K);
     const value = (i: number, j: number): number => v[valueAt(first + i) + j];
-    for (let j = 0; j < V; j++) {
-      const mean = meanOf(weights, (i) => value(i, j));
-      size.o[valueAt(t) + j] = meanOf(weights, (i) => Math.abs(value(i, j)));
-      growth.o[valueAt(t) + j] = meanOf(moved, (i) => Math.abs(value(i, j) - mean));
+    const means = new Float64Array(V);
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < V; j++) {
+        means[j] += weights[i] * value(i, j);
+        size.o[valueAt(t) + j] += weights[i] * Math.abs(value(i, j));
+      }
+    }
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < V; j++) growth.o[valueAt(t) + j] += moved[i] * Math.abs(value(i, j) - means[j]);
     }
     const { q: dq, k: dk, v: dv } = size.gradients;
     const { q: grownQ, k: grownK, v: grownV } = growth.gradients;
@@ -98,9 +109,12 @@ export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByEle
         dPSize[i] += Math.abs(product);
       }
     }
-    const mean = meanOf(weights, (i) => dP[i]);
-    const meanSize = meanOf(weights, (i) => dPSize[i]);
-    const meanMoved = meanOf(moved, (i) => Math.abs(dP[i] - mean));
+    let [mean, meanSize, meanMoved] = [0, 0, 0];
+    for (let i = 0; i < count; i++) {
+      mean += weights[i] * dP[i];
+      meanSize += weights[i] * dPSize[i];
+    }
+    for (let i = 0; i < count; i++) meanMoved += moved[i] * Math.abs(dP[i] - mean);
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
         dv[valueAt(first + i) + j] += weights[i] * Math.abs(dO[valueAt(t) + j]);
