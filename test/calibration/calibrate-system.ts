@@ -41,6 +41,7 @@ export interface Calibration {
   precision: string;
   system: string;
   cases: number;
+  answers: number;
   /** Answers in which nothing was promised: a number on the way may overflow. */
   unbounded: number;
   /** For each output, error / bound of the worst element of each answer. */
@@ -88,12 +89,11 @@ function worstOf(
   return at < 0 ? null : { ratio, at };
 }
 
+const isWeakBase2 = ({ structure }: Case): boolean =>
+  structure === undefined || (structure.kind === 'weak' && structure.base === 2);
+
 /** Whether the implementation can answer the case at all. */
-const covers = ({ abilities }: Implementation, c: Case): boolean =>
-  abilities.systems.includes(c.system) &&
-  (abilities.structures ||
-    ((c.structure?.kind ?? 'weak') === 'weak' &&
-      (c.structure === undefined || ('base' in c.structure && c.structure.base === 2))));
+const covers = ({ abilities }: Implementation, c: Case): boolean => abilities.structures || isWeakBase2(c);
 
 export default function calibrateSystem(task: CalibrationTask): Calibration {
   const precision = findPrecision(task.precision) as Precision;
@@ -108,6 +108,7 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
     precision: task.precision,
     system: task.system,
     cases: 0,
+    answers: 0,
     unbounded: 0,
     worst: {},
     alarms: [],
@@ -120,6 +121,7 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
     result.cases++;
     for (const implementation of chosen) {
       const answer = implementation.run(c) as Answer;
+      result.answers++;
       for (const [output, value] of tensorsOf(answer)) {
         const actual = toDense(value);
         const bound = limitOf(bounds, output);
