@@ -56,7 +56,7 @@ const relativeOf = (n: Roundings, costs: Costs): Partial<Costs> => ({
 const total = (r: Partial<Costs>): number => Object.values(r).reduce((sum, each) => sum + each, 0);
 
 /** The exact answer, where the bound needs it: an output format coarser than the sums loses its share of the value itself. */
-function storedValues(c: Case, p: Precision): ByElement | null {
+export function storedValues(c: Case, p: Precision): ByElement | null {
   if (p.output.bits >= p.accumulate.bits && p.state.bits >= p.accumulate.bits) return null;
   const { form: _form, ...rest } = c;
   const answer: Answer = compute(rest);

@@ -9,6 +9,7 @@ import type { ByElement } from './by-element.ts';
 import type { Costs } from './costs.ts';
 import { type DeltaCosts, deltaErrors, type HeadErrors } from './delta.ts';
 import { chunkOf, decayGradient, differenced, logDecays, norms, perHead, plain, shareOut } from './layout.ts';
+import { certain, type Measure } from './measure.ts';
 import type { Slips } from './slips.ts';
 
 /** Tensors of norms, heads apart: [B,T,H], [B,T,H,V] for w, [B,T,H,L], [n,H,L,V]. */
@@ -76,7 +77,12 @@ function cotangentsOf(p: Problem, n: number, h: number): HeadOutput | null {
 }
 
 /** Sizes of the terms of each element, and what errors on the way add. */
-export function deltaSizes(c: Case, costs: Costs, slips: Slips): { size: ByElement; growth: ByElement } {
+export function deltaSizes(
+  c: Case,
+  costs: Costs,
+  slips: Slips,
+  m: Measure = certain,
+): { size: ByElement; growth: ByElement } {
   const p = checkCase('bounds', plain(c));
   const [size, growth] = [collect(p), collect(p)];
   for (let n = 0; n < p.sequences.length; n++) {
@@ -89,26 +95,27 @@ export function deltaSizes(c: Case, costs: Costs, slips: Slips): { size: ByEleme
         source: rowsOf(p, n, h, slips.source, 1),
         chunk: chunkOf(c),
       };
-      const errors = deltaErrors(x, cotangentsOf(p, n, h), here);
+      const errors = deltaErrors(x, cotangentsOf(p, n, h), here, m);
       addHead(p, n, h, errors.size, size);
       addHead(p, n, h, errors.growth, growth);
     }
   }
-  return { size: together(c, p, size), growth: together(c, p, growth) };
+  return { size: together(c, p, size, m), growth: together(c, p, growth, m) };
 }
 
 /** As the answer is shaped: one norm for each channel that went into it, heads summed into their groups. */
-function together(c: Case, p: Problem, from: Collected): ByElement {
+function together(c: Case, p: Problem, from: Collected, m: Measure): ByElement {
   const { B, T, G, H, K, V, L } = p;
+  const across = m.across(K);
   const wide = (values: Float64Array): Float64Array =>
-    Float64Array.from({ length: values.length * K }, (_, i) => values[Math.floor(i / (K * V)) * V + (i % V)]);
+    Float64Array.from({ length: values.length * K }, (_, i) => across * values[Math.floor(i / (K * V)) * V + (i % V)]);
   const result: ByElement = { o: from.o, finalState: wide(from.finalState), gradients: {} };
   if (!c.cotangents) return result;
   const toGroups = (values: Float64Array): Float64Array => {
     const sums = new Float64Array(B * T * G * K);
     values.forEach((value, i) => {
       const [token, group] = [Math.floor(i / H), Math.floor(((i % H) * G) / H)];
-      for (let j = 0; j < K; j++) sums[(token * G + group) * K + j] += value;
+      for (let j = 0; j < K; j++) sums[(token * G + group) * K + j] += across * value;
     });
     return sums;
   };
@@ -118,14 +125,18 @@ function together(c: Case, p: Problem, from: Collected): ByElement {
   into.q = toGroups(from.q);
   into.k = toGroups(from.k);
   // w = beta v
-  into.v = from.w.map((value, i) => value * Math.abs(beta[Math.floor(i / V)]));
+  into.v = from.w.map((value, i) => value * m.of(beta[Math.floor(i / V)]));
   into.beta = from.beta.map((value, i) =>
-    from.w.subarray(i * V, (i + 1) * V).reduce((sum, each, j) => sum + each * Math.abs(v[i * V + j]), value),
+    from.w.subarray(i * V, (i + 1) * V).reduce((sum, each, j) => sum + each * m.of(v[i * V + j]), value),
   );
   if (c.inputs.g) {
     const { g, width } = logDecays(c);
-    const keys = (name: 'q' | 'k'): Float64Array => norms(perHead(c.inputs[name] as Tensor, H, G), 3).data;
-    const crossing = width > 1 ? shareOut(from.g, g, K) : from.g;
+    // one channel's share of an inner product over all of them
+    const share = width > 1 ? across : 1;
+    const keys = (name: 'q' | 'k'): Float64Array =>
+      norms(perHead(c.inputs[name] as Tensor, H, G), 3).data.map((value) => share * across * m.of(value));
+    const whole = from.g.map((value) => share * value);
+    const crossing = width > 1 ? shareOut(whole, g, K, (decay) => m.of(decay)) : whole;
     into.g = decayGradient(c, crossing, differenced(c, keys('q'), from.q, keys('k'), from.k, 1, width));
   }
   if (c.inputs.lambda) into.lambda = from.lambda;

@@ -8,6 +8,7 @@
  * D is the decay between the two tokens. What comes into the chunk (old content) counts in units of its norm at the chunk's start.
  */
 import type { Head } from '../../reference/head.ts';
+import type { Measure } from './measure.ts';
 
 /** Lower triangular matrices [size,size], row-major; row t, column s <= t. */
 export interface DeltaChunk {
@@ -51,26 +52,26 @@ export interface TokenNorms {
   step: Float64Array;
 }
 
-export function tokenNorms(x: Head): TokenNorms {
+export function tokenNorms(x: Head, m: Measure): TokenNorms {
   const rows = (from: Float64Array): Float64Array =>
-    Float64Array.from({ length: x.T }, (_, t) => Math.hypot(...from.subarray(t * x.K, (t + 1) * x.K)));
+    Float64Array.from({ length: x.T }, (_, t) => m.of(Math.hypot(...from.subarray(t * x.K, (t + 1) * x.K))));
   const width = x.g.length / Math.max(x.T, 1);
   return {
     q: rows(x.q),
     k: rows(x.k),
-    beta: x.beta.map(Math.abs),
+    beta: x.beta.map((value) => m.of(value)),
     decay: Float64Array.from({ length: x.T }, (_, t) =>
-      width === 0 ? 1 : Math.exp(x.g.subarray(t * width, (t + 1) * width).reduce((a, b) => Math.max(a, b))),
+      width === 0 ? 1 : m.of(Math.exp(x.g.subarray(t * width, (t + 1) * width).reduce((a, b) => Math.max(a, b)))),
     ),
-    step: Float64Array.from({ length: x.T }, (_, t) => (t > 0 || x.state ? x.transition.norms(x, t).value : 1)),
+    step: Float64Array.from({ length: x.T }, (_, t) => (t > 0 || x.state ? m.of(x.transition.norms(x, t).value) : 1)),
   };
 }
 
 /** The products with decayed keys: N, N̄ and Q̄, and then everything that follows from them. */
-export function deltaChunk(x: Head, n: TokenNorms, start: number, end: number): DeltaChunk {
+export function deltaChunk(x: Head, n: TokenNorms, m: Measure, start: number, end: number): DeltaChunk {
   const size = end - start;
   const square = (): Float64Array => new Float64Array(size * size);
-  const { N, NBar, QBar } = keyProducts(x, start, size);
+  const { N, NBar, QBar } = keyProducts(x, m, start, size);
   const X = square();
   const NX = square();
   const QX = square();
@@ -84,7 +85,7 @@ export function deltaChunk(x: Head, n: TokenNorms, start: number, end: number): 
         sizes += NBar[t * size + r] * X[r * size + s];
       }
       signed[t * size + s] = sum;
-      X[t * size + s] = Math.abs(sum);
+      X[t * size + s] = m.of(sum);
       NX[t * size + s] = sizes;
     }
     signed[t * size + t] = 1;
@@ -101,7 +102,8 @@ export function deltaChunk(x: Head, n: TokenNorms, start: number, end: number): 
     }
   }
   const decays = decaysOf(n, start, size);
-  const old = oldContent(n, start, size, { X, NX, QX }, decays);
+  const across = m.across(x.K);
+  const old = oldContent(n, across, start, size, { X, NX, QX }, decays);
   return {
     start,
     end,
@@ -112,13 +114,14 @@ export function deltaChunk(x: Head, n: TokenNorms, start: number, end: number): 
     QXNX,
     ...decays,
     ...old,
-    ...norms(n, start, size, { X, QX, ...decays, ...old }),
+    ...norms(n, across, start, size, { X, QX, ...decays, ...old }),
   };
 }
 
 /** k_s decayed to t, for every s < t of the chunk, multiplied with k_t and q_t. */
 function keyProducts(
   x: Head,
+  m: Measure,
   start: number,
   size: number,
 ): { N: Float64Array; NBar: Float64Array; QBar: Float64Array } {
@@ -137,12 +140,12 @@ function keyProducts(
         if (s < t && width > 0) keys[at] *= Math.exp(g[(start + t) * width + (width === 1 ? 0 : i)]);
         const product = k[row + i] * keys[at];
         sum += product;
-        sizes += Math.abs(product);
-        queried += Math.abs(q[row + i] * keys[at]);
+        sizes += m.of(product);
+        queried += m.of(q[row + i] * keys[at]);
       }
       const b = beta[start + t];
       N[t * size + s] = b * sum;
-      NBar[t * size + s] = Math.abs(b) * sizes;
+      NBar[t * size + s] = m.of(b) * sizes;
       QBar[t * size + s] = queried;
     }
   }
@@ -160,24 +163,29 @@ function decaysOf(n: TokenNorms, start: number, size: number): Pick<DeltaChunk, 
 /** How old content enters the sums of the chunk: through what each token finds of it. */
 function oldContent(
   n: TokenNorms,
+  across: number,
   start: number,
   size: number,
   { X, NX, QX }: Pick<DeltaChunk, 'X' | 'NX' | 'QX'>,
   { sinceStart }: Pick<DeltaChunk, 'sinceStart'>,
 ): Pick<DeltaChunk, 'oldX' | 'oldNX' | 'oldQ'> {
-  const found = Float64Array.from({ length: size }, (_, s) => n.beta[start + s] * n.k[start + s] * sinceStart[s]);
+  const found = Float64Array.from(
+    { length: size },
+    (_, s) => across * n.beta[start + s] * n.k[start + s] * sinceStart[s],
+  );
   const times = (matrix: Float64Array): Float64Array =>
     found.map((_, t) => found.subarray(0, t + 1).reduce((sum, each, s) => sum + matrix[t * size + s] * each, 0));
   return {
     oldX: times(X),
     oldNX: times(NX),
-    oldQ: times(QX).map((sum, t) => sum + n.q[start + t] * sinceStart[t]),
+    oldQ: times(QX).map((sum, t) => sum + across * n.q[start + t] * sinceStart[t]),
   };
 }
 
 /** Norms of what was written and of queries read back, as the sums that give them. */
 function norms(
   n: TokenNorms,
+  across: number,
   start: number,
   size: number,
   { X, QX, toEnd, oldX }: Pick<DeltaChunk, 'X' | 'QX' | 'toEnd' | 'oldX'>,
@@ -201,7 +209,7 @@ function norms(
   }
   for (let r = size - 1; r > 0; r--) {
     let found = 0;
-    for (let t = r; t < size; t++) found += n.k[start + t] * toEnd[t] * X[t * size + r];
+    for (let t = r; t < size; t++) found += across * n.k[start + t] * toEnd[t] * X[t * size + r];
     oldReadBack[r - 1] = n.decay[start + r] * (oldReadBack[r] + erasedBy(r) * found);
   }
   return { written, oldWritten, readBack, oldReadBack };

@@ -10,6 +10,7 @@
  */
 import type { Head, HeadOutput } from '../../reference/head.ts';
 import { type DeltaChunk, deltaChunk, type TokenNorms, tokenNorms } from './delta-chunk.ts';
+import type { Measure } from './measure.ts';
 
 /** What roundings cost here. */
 export interface DeltaCosts {
@@ -63,30 +64,37 @@ interface After {
 /** What both directions need. */
 interface Plan {
   x: Head;
+  m: Measure;
+  /** What inner products have of norms. */
+  across: number;
   n: TokenNorms;
-  costs: DeltaCosts;
   chunks: DeltaChunk[];
   /** [T]: what b_t = beta |k|^2 of the state a step may get wrong when it is done alone. */
   alone: Float64Array;
   /** [T]: z */
   relative: Float64Array;
+  /** [T]: relative error of each step's decay. */
+  step: Float64Array;
   /** For X and NX. */
   write: Float64Array;
   solve: number;
 }
 
-function planOf(x: Head, costs: DeltaCosts): Plan {
-  const n = tokenNorms(x);
+function planOf(x: Head, costs: DeltaCosts, m: Measure): Plan {
+  const n = tokenNorms(x, m);
   const chunks: DeltaChunk[] = [];
   for (let start = 0; start < x.T; start += costs.chunk) {
-    chunks.push(deltaChunk(x, n, start, Math.min(start + costs.chunk, x.T)));
+    chunks.push(deltaChunk(x, n, m, start, Math.min(start + costs.chunk, x.T)));
   }
   const { sums, factors } = costs;
   const longest = Math.min(costs.chunk, x.T);
-  const solve = SOLVE_FACTORS * factors + (x.K + longest + FEW) * sums;
-  const write = costs.source.map((source) => WRITE_FACTORS * factors + (longest + FEW) * sums + source);
-  const erased = n.k.map((k, t) => n.beta[t] * k * k);
-  const alone = erased.map((b) => FEW * sums + ((x.K + FEW) * sums + 2 * factors) * b);
+  const across = m.across(x.K);
+  const solve = m.roundings(SOLVE_FACTORS, factors) + m.of((x.K + longest + FEW) * sums);
+  const writeOnce = m.roundings(WRITE_FACTORS, factors) + m.of((longest + FEW) * sums);
+  const write = costs.source.map((source) => writeOnce + m.of(source));
+  const step = costs.step.map((each) => m.of(each));
+  const erased = n.k.map((k, t) => across * n.beta[t] * k * k);
+  const alone = erased.map((b) => m.of(FEW * sums) + (m.of((x.K + FEW) * sums) + m.roundings(2, factors)) * b);
   const relative = new Float64Array(x.T);
   for (const { start, size, X, NX } of chunks) {
     for (let t = 0; t < size; t++) {
@@ -94,19 +102,19 @@ function planOf(x: Head, costs: DeltaCosts): Plan {
       for (let s = 0; s <= t; s++) {
         sum += (write[start + t] * X[t * size + s] + solve * NX[t * size + s]) * n.beta[start + s] * n.k[start + s];
       }
-      relative[start + t] = n.k[start + t] * sum + alone[start + t] + costs.step[start + t];
+      relative[start + t] = across * n.k[start + t] * sum + alone[start + t] + step[start + t];
     }
   }
-  return { x, n, costs, chunks, alone, relative, write, solve };
+  return { x, m, across, n, chunks, alone, relative, step, write, solve };
 }
 
 /** Columns of [K,V], one norm each, into row `level` of [L,V]. */
-function columnNorms(x: Head, S: Float64Array, into: Float64Array, level: number): void {
+function columnNorms({ x, m }: Plan, S: Float64Array, into: Float64Array, level: number): void {
   for (let j = 0; j < x.V; j++) {
     let [largest, sum] = [0, 0];
     for (let i = 0; i < x.K; i++) largest = Math.max(largest, Math.abs(S[i * x.V + j]));
     if (largest > 0) for (let i = 0; i < x.K; i++) sum += (S[i * x.V + j] / largest) ** 2;
-    into[level * x.V + j] = largest * Math.sqrt(sum);
+    into[level * x.V + j] = m.of(largest * Math.sqrt(sum));
   }
 }
 
@@ -123,10 +131,17 @@ function merged(x: Head, from: Float64Array, to: Int32Array): Float64Array {
 const targets = (x: Head, t: number): Int32Array =>
   Int32Array.from({ length: x.L }, (_, a) => x.levels.advance(x.position + t, a));
 
-/** into[level, j] += factor |w_s[j]| */
-function addRow(x: Head, into: Float64Array, level: number, factor: number, from: Float64Array, s: number): void {
+/** into[level, j] += factor * size of from[s, j] */
+function addRow(
+  { x, m }: Plan,
+  into: Float64Array,
+  level: number,
+  factor: number,
+  from: Float64Array,
+  s: number,
+): void {
   if (factor === 0) return;
-  for (let j = 0; j < x.V; j++) into[level * x.V + j] += factor * Math.abs(from[s * x.V + j]);
+  for (let j = 0; j < x.V; j++) into[level * x.V + j] += factor * m.of(from[s * x.V + j]);
 }
 
 function addLevels(into: Float64Array, factor: number, from: Float64Array): void {
@@ -136,21 +151,21 @@ function addLevels(into: Float64Array, factor: number, from: Float64Array): void
 /** States level by level, [K,V] each: F_t or its transpose on all that is there. */
 type States = Map<number, Float64Array>;
 
-function normsOf(x: Head, states: States): Float64Array {
-  const result = new Float64Array(x.L * x.V);
-  for (const [level, S] of states) columnNorms(x, S, result, level);
+function normsOf(plan: Plan, states: States): Float64Array {
+  const result = new Float64Array(plan.x.L * plan.x.V);
+  for (const [level, S] of states) columnNorms(plan, S, result, level);
   return result;
 }
 
 function forwardSweep(plan: Plan): { after: After[]; initial: After } {
-  const { x, n, costs, alone, relative, write, solve } = plan;
+  const { x, across, n, alone, relative, step, write, solve } = plan;
   let states: States = new Map();
   for (let l = 0; x.state && l < x.L; l++) {
     const S = x.state.slice(l * x.K * x.V, (l + 1) * x.K * x.V);
     if (S.some((value) => value !== 0)) states.set(l, S);
   }
   const zeros = (): Float64Array => new Float64Array(x.L * x.V);
-  let old = normsOf(x, states);
+  let old = normsOf(plan, states);
   const initial: After = { size: old, error: zeros(), read: zeros() };
   const after: After[] = [];
   let error = zeros();
@@ -164,12 +179,12 @@ function forwardSweep(plan: Plan): { after: After[]; initial: After } {
         if (into) addLevels(into, 1, S);
         else if (to[a] >= 0) before.set(to[a], S);
       }
-      const found = normsOf(x, before);
+      const found = normsOf(plan, before);
       old = merged(x, old, to);
       const size = merged(x, sizeBefore, to);
       error = merged(x, error, to);
       for (let at = 0; at < error.length; at++) {
-        const own = n.decay[t] * (alone[t] * found[at] + costs.step[t] * size[at]);
+        const own = n.decay[t] * (alone[t] * found[at] + step[t] * size[at]);
         const solved = n.k[t] * (write[t] * c.oldX[i] + solve * c.oldNX[i]) * old[at];
         error[at] = n.step[t] * (1 + relative[t]) * error[at] + own + solved;
       }
@@ -180,17 +195,17 @@ function forwardSweep(plan: Plan): { after: After[]; initial: After } {
         for (let j = 0; j < x.V; j++) zeroth[row * x.V + j] += x.k[t * x.K + row] * x.w[t * x.V + j];
       }
       states = before;
-      const held = normsOf(x, states);
+      const held = normsOf(plan, states);
       const now: After = { size: zeros(), error, read: zeros() };
       addLevels(now.size, c.oldWritten[i], old);
       addLevels(now.read, c.oldQ[i], old);
-      addLevels(now.read, n.q[t], held);
+      addLevels(now.read, across * n.q[t], held);
       for (let s = 0; s <= i; s++) {
         const at = i * c.size + s;
         const level = x.levels.level(x.position + t, x.position + c.start + s);
-        addRow(x, error, level, n.k[t] * (write[t] * c.X[at] + solve * c.NX[at]), x.w, c.start + s);
-        addRow(x, now.size, level, c.written[at], x.w, c.start + s);
-        addRow(x, now.read, level, c.QX[at], x.w, c.start + s);
+        addRow(plan, error, level, n.k[t] * (write[t] * c.X[at] + solve * c.NX[at]), x.w, c.start + s);
+        addRow(plan, now.size, level, c.written[at], x.w, c.start + s);
+        addRow(plan, now.read, level, c.QX[at], x.w, c.start + s);
       }
       if (i === c.size - 1) old = held;
       after.push(now);
@@ -206,17 +221,18 @@ export function deltaErrors(
   x: Head,
   dOut: HeadOutput | null,
   costs: DeltaCosts,
+  m: Measure,
 ): { size: HeadErrors; growth: HeadErrors } {
-  const plan = planOf(x, costs);
+  const plan = planOf(x, costs, m);
   const { after, initial } = forwardSweep(plan);
   const [size, growth] = [emptyErrors(x), emptyErrors(x)];
   const { V, L, lambda, scale } = x;
   after.forEach(({ error, read }, t) => {
     for (let l = 0; l < L; l++) {
-      const factor = Math.abs(scale * lambda[t * L + l]);
+      const factor = m.of(scale * lambda[t * L + l]);
       for (let j = 0; j < V; j++) {
         size.o[t * V + j] += factor * read[l * V + j];
-        growth.o[t * V + j] += factor * plan.n.q[t] * error[l * V + j];
+        growth.o[t * V + j] += factor * plan.across * plan.n.q[t] * error[l * V + j];
       }
     }
   });
@@ -244,7 +260,7 @@ function unmerged(x: Head, from: Float64Array, to: Int32Array): Float64Array {
 
 /** `after[t]` is what there is before token t. */
 function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadErrors, growth: HeadErrors): void {
-  const { x, n, costs, alone, relative, write, solve } = plan;
+  const { x, m, across, n, alone, relative, step, write, solve } = plan;
   const { K, V, L, lambda, scale } = x;
   const zeros = (): Float64Array => new Float64Array(L * V);
   // gradients by the states after token t, all that comes after included
@@ -254,10 +270,10 @@ function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadE
     if (dS.some((value) => value !== 0)) dStates.set(l, dS);
   }
   let error = zeros();
-  let crossed = normsOf(x, dStates);
+  let crossed = normsOf(plan, dStates);
   for (const c of plan.chunks.toReversed()) {
     // what comes back from the chunk's end; `path[l][i]` is the level at which token i of the chunk reads what is now at level l
-    let old = normsOf(x, dStates);
+    let old = normsOf(plan, dStates);
     let path = Array.from({ length: L }, () => new Int32Array(c.size).fill(-1));
     for (let i = c.size - 1, t = c.start + i; i >= 0; i--, t--) {
       const levels = alive(x, t);
@@ -271,27 +287,27 @@ function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadE
           for (let j = 0; j < V; j++) dS[row * V + j] += factor * x.q[t * K + row] * dOut.o[t * V + j];
         }
       }
-      const found = normsOf(x, dStates);
+      const found = normsOf(plan, dStates);
       let [viaX, viaNX] = [0, 0];
       for (let r = i; r < c.size; r++) {
-        const weight = n.k[c.start + r] * c.toEnd[r];
+        const weight = across * n.k[c.start + r] * c.toEnd[r];
         viaX += weight * c.X[r * c.size + i];
         viaNX += weight * c.NX[r * c.size + i];
       }
       const [whole, read, lost] = [zeros(), zeros(), zeros()];
       addLevels(whole, c.oldReadBack[i], old);
       addLevels(read, viaX, old);
-      addLevels(read, n.k[t], found);
+      addLevels(read, across * n.k[t], found);
       addLevels(lost, write[t] * viaX + solve * viaNX, old);
       for (let r = i; r < c.size; r++) {
         const at = r * c.size + i;
         for (const l of levels) {
           const level = path[l][r];
           if (level < 0) continue;
-          const factor = Math.abs(scale * lambda[(c.start + r) * L + level]);
-          addRow(x, whole, l, factor * c.readBack[at], dOut.o, c.start + r);
-          addRow(x, read, l, factor * c.QX[at], dOut.o, c.start + r);
-          addRow(x, lost, l, factor * (write[t] * c.QX[at] + solve * c.QXNX[at]), dOut.o, c.start + r);
+          const factor = m.of(scale * lambda[(c.start + r) * L + level]);
+          addRow(plan, whole, l, factor * c.readBack[at], dOut.o, c.start + r);
+          addRow(plan, read, l, factor * c.QX[at], dOut.o, c.start + r);
+          addRow(plan, lost, l, factor * (write[t] * c.QX[at] + solve * c.QXNX[at]), dOut.o, c.start + r);
         }
       }
       const to = targets(x, t);
@@ -313,7 +329,7 @@ function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadE
       );
       const erases = n.beta[t] * n.k[t];
       for (let at = 0; at < error.length; at++) {
-        const own = alone[t] * found[at] + costs.step[t] * whole[at] + erases * lost[at];
+        const own = alone[t] * found[at] + step[t] * whole[at] + erases * lost[at];
         error[at] = n.step[t] * (1 + relative[t]) * error[at] + n.decay[t] * own;
       }
       crossed = unmerged(
@@ -352,44 +368,44 @@ interface Token {
 }
 
 function addTokenGradients(
-  { x, n }: Plan,
+  { x, m, across, n }: Plan,
   dOut: HeadOutput,
   { t, whole, error, read, sizeBefore, errorBefore, now }: Token,
   size: HeadErrors,
   growth: HeadErrors,
 ): void {
   const { V, L, lambda, scale, w } = x;
-  const step = t > 0 || x.state ? x.transition.norms(x, t) : { value: 1, g: 0, beta: 0, k: 0 };
+  const step = t > 0 || x.state ? x.transition.norms(x, t) : { g: 0, beta: 0, k: 0 };
   // <dS, F S>: both states as they are, and with their errors
   let [through, grown] = [0, 0];
   for (let l = 0; l < L; l++) {
-    const factor = Math.abs(scale * lambda[t * L + l]);
+    const factor = m.of(scale * lambda[t * L + l]);
     let [byRead, byReadError, byState, byError] = [0, 0, 0, 0];
     for (let j = 0; j < V; j++) {
       const at = l * V + j;
-      const d = Math.abs(dOut.o[t * V + j]);
+      const d = m.of(dOut.o[t * V + j]);
       byRead += d * now.read[at];
-      byReadError += d * n.q[t] * now.error[at];
+      byReadError += d * across * n.q[t] * now.error[at];
       byState += d * now.size[at];
       byError += d * now.error[at];
-      through += sizeBefore[at] * whole[at];
-      grown += errorBefore[at] * (whole[at] + error[at]) + sizeBefore[at] * error[at];
+      through += across * sizeBefore[at] * whole[at];
+      grown += across * (errorBefore[at] * (whole[at] + error[at]) + sizeBefore[at] * error[at]);
     }
-    size.lambda[t * L + l] = Math.abs(scale) * byRead;
-    growth.lambda[t * L + l] = Math.abs(scale) * byReadError;
+    size.lambda[t * L + l] = m.of(scale) * byRead;
+    growth.lambda[t * L + l] = m.of(scale) * byReadError;
     size.q[t] += factor * byState;
     growth.q[t] += factor * byError;
   }
   for (let j = 0; j < V; j++) {
     size.w[t * V + j] = read[j];
-    growth.w[t * V + j] = n.k[t] * error[j];
-    size.k[t] += Math.abs(w[t * V + j]) * whole[j];
-    growth.k[t] += Math.abs(w[t * V + j]) * error[j];
+    growth.w[t * V + j] = across * n.k[t] * error[j];
+    size.k[t] += m.of(w[t * V + j]) * whole[j];
+    growth.k[t] += m.of(w[t * V + j]) * error[j];
   }
-  size.k[t] += step.k * through;
-  growth.k[t] += step.k * grown;
-  size.beta[t] = step.beta * through;
-  growth.beta[t] = step.beta * grown;
-  size.g[t] = step.g * through;
-  growth.g[t] = step.g * grown;
+  size.k[t] += m.of(step.k) * through;
+  growth.k[t] += m.of(step.k) * grown;
+  size.beta[t] = across * m.of(step.beta) * through;
+  growth.beta[t] = across * m.of(step.beta) * grown;
+  size.g[t] = m.of(step.g) * through;
+  growth.g[t] = m.of(step.g) * grown;
 }

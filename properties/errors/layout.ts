@@ -86,11 +86,16 @@ export function logDecays(c: Case): { g: Float64Array; width: number } {
 }
 
 /** The share of each key channel in what passes through diag(exp(g)): its decay against the slowest one, which the norm stands for. */
-export function shareOut(byToken: Float64Array, g: Float64Array, K: number): Float64Array {
+export function shareOut(
+  byToken: Float64Array,
+  g: Float64Array,
+  K: number,
+  measure = (share: number): number => share,
+): Float64Array {
   return g.map((value, i) => {
     const token = Math.floor(i / K);
     const slowest = g.subarray(token * K, (token + 1) * K).reduce((most, each) => Math.max(most, each));
-    return value === Number.NEGATIVE_INFINITY ? 0 : byToken[token] * Math.exp(value - slowest);
+    return value === Number.NEGATIVE_INFINITY ? 0 : byToken[token] * measure(Math.exp(value - slowest));
   });
 }
 

@@ -11,6 +11,7 @@ import { sizesOf } from '../edit.ts';
 import { type Precision, unitRoundoff } from '../precision.ts';
 import type { ByElement } from './by-element.ts';
 import type { Costs } from './costs.ts';
+import { certain, type Measure } from './measure.ts';
 
 /** Scale, maximum, difference, base-2 logarithm, each rounded once, with some to spare. */
 const FEW = 6;
@@ -24,8 +25,14 @@ interface Row {
   off: Float64Array;
 }
 
-/** `scores` and the sizes of their terms. */
-function rowOf(scores: Float64Array, sizes: Float64Array, costs: Costs, K: number): Row {
+/** Scores, the sums of the sizes of their terms, and what they measure. */
+interface Scores {
+  scores: Float64Array;
+  sizes: Float64Array;
+  measured: Float64Array;
+}
+
+function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: Measure): Row {
   const count = scores.length;
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < count; i++) largest = Math.max(largest, scores[i]);
@@ -35,27 +42,34 @@ function rowOf(scores: Float64Array, sizes: Float64Array, costs: Costs, K: numbe
     weights[i] = Math.exp(scores[i] - largest);
     total += weights[i];
   }
-  const relative = (K + FEW) * costs.sums + 2 * (costs.factors + costs.inputs);
+  const factors = m.roundings(2, costs.factors + costs.inputs);
   const [moved, off] = [new Float64Array(count), new Float64Array(count)];
   let [least, all] = [0, 0];
   for (let i = 0; i < count; i++) {
-    const x = relative * sizes[i] + 2 * costs.sums * Math.abs(scores[i] - largest);
+    const sums = m.of((K + FEW) * costs.sums * sizes[i]) + m.of(2 * costs.sums * (scores[i] - largest));
+    const x = m.to(sums + factors * measured[i]);
     weights[i] /= total;
     // e^(s + x) - e^s: where the weight underflows its error need not
-    moved[i] = x < 1 ? weights[i] * Math.expm1(x) : Math.exp(scores[i] - largest + x) / total - weights[i];
+    const grown = x < 1 ? weights[i] * Math.expm1(x) : Math.exp(scores[i] - largest + x) / total - weights[i];
+    moved[i] = m.of(grown);
     least += weights[i] * Math.exp(-x);
     all += moved[i];
   }
   for (let i = 0; i < count; i++) {
     // w_i (e^(d_i) - Z) / Z = sum over the others of w_i w_j (e^(d_i) - e^(d_j)) / Z
-    off[i] = ((1 - weights[i]) * moved[i] + weights[i] * (all - moved[i])) / least;
-    moved[i] /= least;
+    off[i] = (m.of(1 - weights[i]) * moved[i] + m.of(weights[i]) * (all - moved[i])) / m.of(least);
+    moved[i] /= m.of(least);
   }
   return { weights, moved, off };
 }
 
 /** Sizes of the terms of each element, and what errors of the scores add. */
-export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByElement; growth: ByElement } {
+export function softmaxSizes(
+  c: Case,
+  p: Precision,
+  costs: Costs,
+  m: Measure = certain,
+): { size: ByElement; growth: ByElement } {
   const { B, T, G, H, K, V } = sizesOf(c);
   const scale = c.scale ?? 1;
   const [q, k, v] = [c.inputs.q, c.inputs.k, c.inputs.v].map((value) => toDense(value as Tensor));
@@ -78,25 +92,26 @@ export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByEle
     const keyAt = (s: number): number => ((b * T + s) * G + group) * K;
     const valueAt = (s: number): number => ((b * T + s) * H + h) * V;
     const count = t - first + 1;
-    const [scores, sizes] = [new Float64Array(count), new Float64Array(count)];
+    const [scores, sizes, measured] = [0, 0, 0].map(() => new Float64Array(count));
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < K; j++) {
         const product = scale * q[keyAt(t) + j] * k[keyAt(first + i) + j];
         scores[i] += product;
         sizes[i] += Math.abs(product);
+        measured[i] += m.of(product);
       }
     }
-    const { weights, moved, off } = rowOf(scores, sizes, costs, K);
+    const { weights, moved, off } = rowOf({ scores, sizes, measured }, costs, K, m);
     const value = (i: number, j: number): number => v[valueAt(first + i) + j];
     const means = new Float64Array(V);
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
         means[j] += weights[i] * value(i, j);
-        size.o[valueAt(t) + j] += weights[i] * Math.abs(value(i, j));
+        size.o[valueAt(t) + j] += m.of(weights[i] * value(i, j));
       }
     }
     for (let i = 0; i < count; i++) {
-      for (let j = 0; j < V; j++) growth.o[valueAt(t) + j] += moved[i] * Math.abs(value(i, j) - means[j]);
+      for (let j = 0; j < V; j++) growth.o[valueAt(t) + j] += moved[i] * m.of(value(i, j) - means[j]);
     }
     const { q: dq, k: dk, v: dv } = size.gradients;
     const { q: grownQ, k: grownK, v: grownV } = growth.gradients;
@@ -106,29 +121,29 @@ export function softmaxSizes(c: Case, p: Precision, costs: Costs): { size: ByEle
       for (let j = 0; j < V; j++) {
         const product = dO[valueAt(t) + j] * value(i, j);
         dP[i] += product;
-        dPSize[i] += Math.abs(product);
+        dPSize[i] += m.of(product);
       }
     }
     let [mean, meanSize, meanMoved] = [0, 0, 0];
     for (let i = 0; i < count; i++) {
       mean += weights[i] * dP[i];
-      meanSize += weights[i] * dPSize[i];
+      meanSize += m.of(weights[i]) * dPSize[i];
     }
-    for (let i = 0; i < count; i++) meanMoved += moved[i] * Math.abs(dP[i] - mean);
+    for (let i = 0; i < count; i++) meanMoved += moved[i] * m.of(dP[i] - mean);
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
-        dv[valueAt(first + i) + j] += weights[i] * Math.abs(dO[valueAt(t) + j]);
-        grownV[valueAt(first + i) + j] += off[i] * Math.abs(dO[valueAt(t) + j]);
+        dv[valueAt(first + i) + j] += m.of(weights[i] * dO[valueAt(t) + j]);
+        grownV[valueAt(first + i) + j] += off[i] * m.of(dO[valueAt(t) + j]);
       }
-      const dA = Math.abs(scale) * weights[i] * (dPSize[i] + meanSize);
-      const whole = weights[i] + off[i];
-      const grown = Math.abs(scale) * (off[i] * Math.abs(dP[i] - mean) + whole * (meanMoved + stored * meanSize));
+      const dA = m.of(scale * weights[i]) * (dPSize[i] + meanSize);
+      const whole = m.of(weights[i]) + off[i];
+      const grown = m.of(scale) * (off[i] * m.of(dP[i] - mean) + whole * (meanMoved + m.of(stored) * meanSize));
       for (let j = 0; j < K; j++) {
         const [toQ, toK] = [keyAt(t) + j, keyAt(first + i) + j];
-        dq[toQ] += dA * Math.abs(k[toK]);
-        dk[toK] += dA * Math.abs(q[toQ]);
-        grownQ[toQ] += grown * Math.abs(k[toK]);
-        grownK[toK] += grown * Math.abs(q[toQ]);
+        dq[toQ] += dA * m.of(k[toK]);
+        dk[toK] += dA * m.of(q[toQ]);
+        grownQ[toQ] += grown * m.of(k[toK]);
+        grownK[toK] += grown * m.of(q[toQ]);
       }
     }
   }

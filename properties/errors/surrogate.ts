@@ -12,7 +12,7 @@ import { compute } from '../../reference/operator.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { mapTensor, shapeOf, sizesOf, systemOf } from '../edit.ts';
-import { type ByElement, combine, mapElements } from './by-element.ts';
+import { type ByElement, byName, combine, mapElements } from './by-element.ts';
 import {
   decayGradient,
   differenced,
@@ -31,12 +31,16 @@ const absolute = (value: Tensor): DenseTensor => mapTensor(value, Math.abs);
 
 /** Beyond this the difference of two evaluations would be lost in their own rounding. */
 const VISIBLE = 2 ** -20;
+/** The same for second differences. */
+const SQUARES_VISIBLE = 2 ** -8;
 
 export interface Surrogate {
   /** Sizes of the terms, shaped like the answer. */
   size: ByElement;
   /** What `slips` add to `size` at most. */
   growth(slips: Slips): ByElement;
+  /** Where sizes are squares: the sum of each times the square of its relative error. */
+  squaredGrowth(slips: Slips): ByElement;
   /** Norms of the transitions. */
   steps: StepNorms;
 }
@@ -148,6 +152,17 @@ export function createSurrogate(c: Case): Surrogate {
       const factor = Math.max(1, VISIBLE / most);
       const off = evaluate(slips, factor);
       return combine(size, off, (small, large) => (large === small ? 0 : Math.max(0, large - small) / factor));
+    },
+    squaredGrowth(slips) {
+      const most = Math.max(largest(slips.step), largest(slips.source));
+      if (most === 0) return mapElements(size, () => 0);
+      // sum a (e^(h x) - 1)^2 / h^2 >= sum a x^2
+      const h = SQUARES_VISIBLE / most;
+      const [once, twice] = [evaluate(slips, h), evaluate(slips, 2 * h)];
+      return mapElements(size, (value, name, at) => {
+        const [one, two] = [byName(once, name)[at], byName(twice, name)[at]];
+        return one === value ? 0 : Math.max(0, two - 2 * one + value) / h ** 2;
+      });
     },
   };
 }
