@@ -1,12 +1,14 @@
 /** Element by element, with NaN-proof comparisons: a law holds only where `difference <= bound` is true. */
-import { elements, type Tensor, toDense } from '../reference/tensor.ts';
+import { elements, type Tensor, tensor, toDense } from '../reference/tensor.ts';
 import type { Verdict, Worst } from './law.ts';
+import type { Parts } from './truth.ts';
 
 /**
- * Distance in units of the bound: 0 when equal (infinities included), Infinity when a NaN is on one side only. An infinite bound
- * promises nothing, not even a number.
+ * Distance in units of the bound: 0 when equal (infinities and zeros of either sign included), Infinity when a NaN is on one side
+ * only. An infinite bound promises nothing, not even a number; a bound that is NaN is a fault, which nothing passes.
  */
 export function ratioOf(actual: number, expected: number, bound: number): number {
+  if (Number.isNaN(bound)) return Number.POSITIVE_INFINITY;
   if (actual === expected || bound === Number.POSITIVE_INFINITY) return 0;
   if (Number.isNaN(actual) && Number.isNaN(expected)) return 0;
   const difference = Math.abs(actual - expected);
@@ -48,7 +50,8 @@ export function compare(name: string, actual: Tensor, expected: Tensor, bound: F
   const worst: Worst = { name, index: [], actual: 0, expected: 0, bound: 0, ratio: -1 };
   let at = -1;
   for (let i = 0; i < e.length; i++) {
-    const limit = bound === 0 ? 0 : bound[i];
+    // an element without a bound has NaN for one: it never passes
+    const limit = bound === 0 ? 0 : (bound[i] ?? Number.NaN);
     const ratio = ratioOf(a[i], e[i], limit);
     if (ratio > worst.ratio) {
       at = i;
@@ -58,6 +61,26 @@ export function compare(name: string, actual: Tensor, expected: Tensor, bound: F
   }
   if (at < 0) return { ...worst, ratio: 0 };
   return { ...worst, index: unravel(at, shape), actual: a[at], expected: e[at] };
+}
+
+/**
+ * As `compare`, with the truth in two parts: to round it to float64 first would cost half a unit. Where the truth is no finite number
+ * its first part alone says what is wanted.
+ */
+export function compareParts(
+  name: string,
+  actual: Tensor,
+  { hi, lo }: Parts,
+  shape: readonly number[],
+  bound: Float64Array,
+): Worst {
+  const a = toDense(actual);
+  const apart = a.map((value, i) => (Number.isFinite(hi[i]) ? value - hi[i] - lo[i] : value));
+  const wanted = hi.map((value) => (Number.isFinite(value) ? 0 : value));
+  const worst = compare(name, tensor(apart, [...actual.shape]), tensor(wanted, [...shape]), bound);
+  if (worst.index.length === 0) return worst;
+  const at = worst.index.reduce((sum, each, axis) => sum * shape[axis] + each, 0);
+  return { ...worst, actual: a[at], expected: hi[at] };
 }
 
 /** Equal, for answers that differ by exact operations alone; `underflow` is what products that became subnormal may lose. */
