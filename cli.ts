@@ -1,22 +1,30 @@
 #!/usr/bin/env node
 /** The command line: arguments, printing, exit codes. 0 conforms, 1 does not, 2 usage or bad input. */
+import { constants } from 'node:buffer';
 import { createReadStream, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import Table from 'cli-table3';
+import { buffer } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { computeLines } from './gate/compute-lines.ts';
+import { computeLines, invalid, respondWithBounds, textOf } from './gate/compute-lines.ts';
+import { explain } from './gate/explain.ts';
+import { explanationText } from './gate/explain-text.ts';
 import { createProgress } from './gate/progress.ts';
 import { explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
 import { runGate } from './gate/run.ts';
+import { table } from './gate/table.ts';
 import { builtIn } from './properties/implementations.ts';
 import { GROUPS } from './properties/law.ts';
 import { laws } from './properties/laws/all.ts';
+import { type Precision, precisions } from './properties/precision.ts';
+import { jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
+import { InvalidInput } from './reference/errors.ts';
 import { systems } from './reference/systems/registry.ts';
 
 const EXIT = { conforms: 0, doesNot: 1, usage: 2, interrupted: 130 } as const;
 const DEFAULT_SEED = 1;
 const DEFAULT_RUNS = 16;
+const PRECISIONS = precisions.map(({ name }) => name).join(', ');
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -31,6 +39,11 @@ const integer =
     }
     return value;
   };
+
+function indices(text: string): number[] {
+  if (/^\d{1,9}(,\d{1,9})*$/.test(text)) return text.split(',').map(Number);
+  throw new InvalidArgumentError(`${text} given, integers of 0 or more, separated by commas, wanted.`);
+}
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), ...value.split(',')];
 
@@ -111,10 +124,13 @@ async function gate(flags: GateFlags): Promise<void> {
   }
 }
 
-async function compute(file: string | undefined): Promise<void> {
+const precisionNamed = (name: string): Precision => pick('precision', precisions, [name])[0];
+
+async function compute(file: string | undefined, flags: { bounds?: string }): Promise<void> {
+  const respond = flags.bounds === undefined ? undefined : respondWithBounds(precisionNamed(flags.bounds));
   const input = file === undefined || file === '-' ? process.stdin : createReadStream(file);
   try {
-    const { bad } = await computeLines(input, process.stdout);
+    const { bad } = await computeLines(input, process.stdout, respond);
     process.exitCode = bad > 0 ? EXIT.usage : EXIT.conforms;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -123,10 +139,47 @@ async function compute(file: string | undefined): Promise<void> {
   }
 }
 
-function table(head: string[], rows: string[][], widths: (number | null)[]): string {
-  const each = new Table({ head, style: { head: [], border: [], compact: true }, wordWrap: true, colWidths: widths });
-  each.push(...rows);
-  return each.toString();
+/** All of a file, or of standard input, as text. */
+async function readText(argument: string, file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await buffer(file === '-' ? process.stdin : createReadStream(file));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const remedy = 'give the path of a file, or - for standard input';
+    throw new InvalidInput('explain', argument, `${file} (${message})`, 'a file that can be read', remedy);
+  }
+  const isTooLong = bytes.length > constants.MAX_STRING_LENGTH;
+  return textOf(isTooLong ? null : bytes, 'explain', argument, 'a file');
+}
+
+interface ExplainFlags {
+  precision: string;
+  output?: string;
+  index?: number[];
+  answer?: string;
+  json?: boolean;
+}
+
+async function explainCase(file = '-', flags: ExplainFlags): Promise<void> {
+  const precision = precisionNamed(flags.precision);
+  try {
+    if (file === '-' && flags.answer === '-') {
+      throw new InvalidInput('explain', '--answer', '- for the case and the answer', 'one of them in a file');
+    }
+    const c = parseCase(await readText('case', file), 'explain');
+    const answer =
+      flags.answer === undefined ? undefined : parseAnswer(await readText('--answer', flags.answer), 'explain');
+    const explanation = explain(c, precision, { output: flags.output, index: flags.index, answer });
+    // picocolors alone would colour a pipe too where CI is set
+    const colors = process.stdout.isTTY ? pc : pc.createColors(false);
+    process.stdout.write(`${flags.json ? jsonText(explanation) : explanationText(explanation, colors)}\n`);
+    process.exitCode = explanation.conforms === false ? EXIT.doesNot : EXIT.conforms;
+  } catch (error) {
+    process.stderr.write(`error: ${invalid(error, 'explain').message}\n`);
+    process.exitCode = EXIT.usage;
+  }
 }
 
 function listLaws(flags: { json?: boolean }): void {
@@ -176,6 +229,9 @@ Examples:
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate --json > verdicts.json                  progress goes to stderr
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
+  lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
+  lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
+  lla explain case.json --precision bfloat16 --answer mine.json
   lla laws --json | jq -r '.[].statement'
 
 Exit codes: 0 conforms, 1 does not, 2 usage or bad input. NO_COLOR is honoured.`,
@@ -210,7 +266,27 @@ program
   .command('compute')
   .description('answer JSON cases, one a line, by the oracle; bad cases answer their error')
   .argument('[file]', 'file of cases; standard input if left out or -')
+  .option('--bounds <precision>', `with each answer how far a correct implementation may be from it: ${PRECISIONS}`)
   .action(compute);
+
+program
+  .command('explain')
+  .description('say for one element of a JSON case where its bound comes from; judge an answer by its bounds')
+  .argument('[file]', 'the case; standard input if left out or -')
+  .option('--precision <name>', PRECISIONS, precisions[0].name)
+  .option('--output <name>', 'o, finalState, gradients.k, …')
+  .addOption(
+    new Option(
+      '--index <indices>',
+      'the element, like 0,3,0,1; left out, that with the largest bound for its size',
+    ).argParser(indices),
+  )
+  .option(
+    '--answer <file>',
+    "somebody's answer as JSON: lists the worst element of each output; exit code 1 if one is wrong",
+  )
+  .option('--json', 'print as JSON')
+  .action(explainCase);
 
 program.command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
 program.command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);

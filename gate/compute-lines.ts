@@ -1,9 +1,12 @@
 /** `lla compute`: cases in, one a line, and an answer out for each, in order. A bad case answers its error, and the stream goes on. */
 import { constants } from 'node:buffer';
+import type { Precision } from '../properties/precision.ts';
+import { boundsOf } from '../properties/tolerance.ts';
 import type { Case } from '../reference/case.ts';
 import { answerToJson, errorToJson, jsonPieces, parseCase } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { compute } from '../reference/operator.ts';
+import { boundsToJson } from './bounds-json.ts';
 
 /** What is answered to a case, as JSON data. Throws InvalidInput where the case has no answer. */
 export type Respond = (c: Case) => unknown;
@@ -41,28 +44,36 @@ async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<Buffer | n
   if (size > 0) yield take();
 }
 
-/** UTF-8 as text, without a byte order mark. */
-function textOf(line: Buffer | null): string {
-  const refuse = (given: string, wanted: string): InvalidInput => new InvalidInput(WHERE, 'case', given, wanted);
-  if (line === null) throw refuse('a line too long for a string', `${constants.MAX_STRING_LENGTH} bytes or less`);
+/** UTF-8 as text, without a byte order mark. null stands for more bytes than a string can have. */
+export function textOf(bytes: Buffer | null, where = WHERE, argument = 'case', what = 'a line'): string {
+  const refuse = (given: string, wanted: string): InvalidInput => new InvalidInput(where, argument, given, wanted);
+  if (bytes === null) throw refuse(`${what} too long for a string`, `${constants.MAX_STRING_LENGTH} bytes or less`);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(line);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw refuse('a line that is not UTF-8', 'JSON text in UTF-8');
+    throw refuse(`${what} that is not UTF-8`, 'JSON text in UTF-8');
   }
 }
 
 /** The error to answer with: the case's own, or that a good case needs arrays which this process cannot have. Else thrown on. */
-function invalid(error: unknown): InvalidInput {
+export function invalid(error: unknown, where = WHERE): InvalidInput {
   if (error instanceof InvalidInput) return error;
   if (error instanceof RangeError && /allocation failed|Invalid .*length/i.test(error.message)) {
     const remedy = 'fewer positions, smaller sizes, or a smaller chunkSize';
-    return new InvalidInput(WHERE, 'case', `a case too large for memory (${error.message})`, 'one that fits', remedy);
+    return new InvalidInput(where, 'case', `a case too large for memory (${error.message})`, 'one that fits', remedy);
   }
   throw error;
 }
 
 const compute64: Respond = (c) => answerToJson(compute(c));
+
+/** The oracle's answer, and beside it how far a correct implementation in that precision may be from it. */
+export function respondWithBounds(p: Precision): Respond {
+  return (c) => {
+    const answer = compute(c);
+    return { ...answerToJson(answer), bounds: boundsToJson(boundsOf(c, p), answer) };
+  };
+}
 
 /** Writes one at a time, each when the output has taken the last. `gone` once nobody reads any more. */
 interface Sink {

@@ -3,9 +3,13 @@ import { checkLaw, type LawResult } from '../properties/check-law.ts';
 import { builtIn } from '../properties/implementations.ts';
 import type { Draw, Implementation, Law, Worst } from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
+import type { Precision } from '../properties/precision.ts';
+import { explainBound, type Term } from '../properties/tolerance.ts';
 import type { Case } from '../reference/case.ts';
 import { caseToJson, jsonText } from '../reference/case-json.ts';
+import { InvalidInput } from '../reference/errors.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
+import { outputAt } from './outputs.ts';
 
 export interface GateVerdict {
   law: string;
@@ -18,6 +22,8 @@ export interface GateVerdict {
   path?: string;
   /** What the law says beside its numbers: the step of a difference quotient, the split point, … */
   note?: string;
+  /** The largest terms of the bound of the worst element, for the drawn case in the implementation's precision. */
+  terms?: { precision: string; largest: Term[] };
   /** Why it is blocked or not covered, or what was thrown. */
   reason?: string;
   /** The shrunk case in the JSON of cases, then whatever else the law drew. */
@@ -31,6 +37,24 @@ export interface Task {
   seed: number;
   runs: number;
   path?: string;
+}
+
+/** So many terms of a bound say what it is made of. */
+const MOST_TERMS = 3;
+
+/**
+ * What the bound of the worst element is made of, where it has the name and the place of an element of the case's own answer and was
+ * allowed a bound at all. A law may have judged another case, made of this one.
+ */
+function termsOf(c: Case, p: Precision, { name, index, bound }: Worst): GateVerdict['terms'] {
+  const element = outputAt(c, name, index);
+  if (element === null || bound === 0) return undefined;
+  try {
+    return { precision: p.name, largest: explainBound(c, p, element.name, element.at).terms.slice(0, MOST_TERMS) };
+  } catch (error) {
+    if (error instanceof InvalidInput) return undefined;
+    throw error;
+  }
 }
 
 /** The case, with where it came from; then each other thing that was drawn. */
@@ -48,6 +72,10 @@ export async function judge(law: Law, subject: Implementation, system: System, t
   const verdict: GateVerdict = { ...result, worst: worst?.worst ?? null };
   if (worst?.note !== undefined) verdict.note = worst.note;
   if (counterexample) verdict.drawn = drawnLines({ ...result, worst }, counterexample);
+  if (counterexample && verdict.status === 'failed' && verdict.worst) {
+    const terms = termsOf(counterexample.c, subject.precision, verdict.worst);
+    if (terms) verdict.terms = terms;
+  }
   return verdict;
 }
 

@@ -80,7 +80,16 @@ export function replayCommand(verdict: GateVerdict): string {
   return parts.join(' ');
 }
 
-const place = ({ name, index }: Worst): string => (index.length > 0 ? `${name}[${index.join(',')}]` : name);
+/** A number in three digits. */
+export function few(value: number): string {
+  if (!Number.isFinite(value) || value === 0) return String(value);
+  const isPlain = Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6;
+  return isPlain ? value.toPrecision(3) : value.toExponential(2);
+}
+
+/** An element as text. */
+export const place = ({ name, index }: Pick<Worst, 'name' | 'index'>): string =>
+  index.length > 0 ? `${name}[${index.join(',')}]` : name;
 
 /** Everything about one failure. */
 export function explainFailure(verdict: GateVerdict, colors: Colors): string {
@@ -94,6 +103,12 @@ export function explainFailure(verdict: GateVerdict, colors: Colors): string {
     lines.push(`  worst ${place(worst)}: ${worst.actual}, where ${worst.expected} is wanted`);
     const distance = Math.abs(worst.actual - worst.expected);
     lines.push(`        apart by ${distance}, allowed ${worst.bound} (${worst.ratio.toPrecision(3)} times the bound)`);
+  }
+  if (worst && verdict.terms) {
+    lines.push(`  bound of ${place(worst)} of the drawn case in ${verdict.terms.precision}, its largest terms:`);
+    for (const { cause, value, because } of verdict.terms.largest) {
+      lines.push(`        ${cause}: ${few(value)} (${because})`);
+    }
   }
   if (verdict.note) lines.push(`  note  ${verdict.note}`);
   lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
@@ -131,6 +146,7 @@ export function reportToJson(report: GateReport): string {
       replay: verdict.status === 'failed' || verdict.status === 'error' ? replayCommand(verdict) : null,
       ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       ...(verdict.note === undefined ? {} : { note: verdict.note }),
+      ...(verdict.terms === undefined ? {} : { terms: verdict.terms }),
     })),
   });
 }

@@ -29,6 +29,10 @@ export function unravel(at: number, shape: readonly number[]): number[] {
   return index;
 }
 
+/** The row-major place of indices. */
+export const ravel = (index: readonly number[], shape: readonly number[]): number =>
+  index.reduce((at, each, axis) => at * shape[axis] + each, 0);
+
 const show = (shape: readonly number[]): string => `[${shape.join(',')}]`;
 
 /** The worst element of one tensor. `bound`: one number for each element, or 0 where the two must be equal. */
@@ -79,7 +83,7 @@ export function compareParts(
   const wanted = hi.map((value) => (Number.isFinite(value) ? 0 : value));
   const worst = compare(name, tensor(apart, [...actual.shape]), tensor(wanted, [...shape]), bound);
   if (worst.index.length === 0) return worst;
-  const at = worst.index.reduce((sum, each, axis) => sum * shape[axis] + each, 0);
+  const at = ravel(worst.index, shape);
   return { ...worst, actual: a[at], expected: hi[at] };
 }
 

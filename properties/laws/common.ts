@@ -25,7 +25,8 @@ export function tensorsOf(answer: Pick<Answer, 'o' | 'finalState' | 'gradients'>
   return tensors;
 }
 
-const boundFor = (bounds: Bounds, name: string): Float64Array => {
+/** The bounds of one of them. */
+export const boundFor = (bounds: Bounds, name: string): Float64Array => {
   if (name === 'o') return bounds.o;
   if (name === 'finalState') return bounds.finalState;
   return bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array;

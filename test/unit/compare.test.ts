@@ -6,6 +6,7 @@ import {
   compareExact,
   compareParts,
   ratioOf,
+  ravel,
   unravel,
   verdict,
 } from '../../properties/compare.ts';
@@ -100,13 +101,14 @@ describe('ratioOf', () => {
   });
 });
 
-describe('unravel', () => {
+describe('unravel and ravel', () => {
   it.each([
     [0, [2, 3, 4], [0, 0, 0]],
     [23, [2, 3, 4], [1, 2, 3]],
     [5, [1, 6, 1], [0, 5, 0]],
   ])('place %i of %j', (at, shape, index) => {
     expect(unravel(at, shape)).toEqual(index);
+    expect(ravel(index, shape)).toBe(at);
   });
 });
 

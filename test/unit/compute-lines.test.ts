@@ -1,6 +1,8 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { computeLines } from '../../gate/compute-lines.ts';
+import { computeLines, respondWithBounds } from '../../gate/compute-lines.ts';
+import { precisions } from '../../properties/precision.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import { answerToJson, caseToJson, type JsonError, jsonText } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
@@ -166,6 +168,59 @@ describe('respond', () => {
     const input = Readable.from([`${line(softmax)}\n${line(retention)}\n`]);
     await expect(computeLines(input, out.stream, respond)).rejects.toThrow('a bug');
     expect(out.text()).toBe('1\n');
+  });
+});
+
+describe('respondWithBounds', () => {
+  const answers = async (cases: (Case | string)[], name = 'bfloat16') => {
+    const out = collector();
+    const p = precisions.find((each) => each.name === name) ?? precisions[0];
+    const text = cases.map((c) => `${typeof c === 'string' ? c : line(c)}\n`).join('');
+    const counts = await computeLines(Readable.from([text]), out.stream, respondWithBounds(p));
+    const lines = out.text().split('\n').slice(0, -1);
+    return { ...counts, answers: lines.map((each) => JSON.parse(each)), p };
+  };
+
+  it.each(precisions.map(({ name }) => name))('adds bounds in %s, shaped like the answer', async (name) => {
+    const full = withCotangents(goodCase('log-linear-kimi-delta', { stateLevels: 2 }));
+    const { answers: each, p } = await answers([full], name);
+    const { bounds, ...answer } = each[0];
+    expect(answer).toEqual(JSON.parse(answerOf(full)));
+    expect(Object.keys(bounds)).toEqual(['o', 'finalState', 'gradients']);
+    expect(Object.keys(bounds.gradients)).toEqual(Object.keys(answer.gradients));
+    const wanted = boundsOf(full, p);
+    for (const [bound, value, data] of [
+      [bounds.o, answer.o, wanted.o],
+      [bounds.finalState, answer.finalState, wanted.finalState],
+      ...Object.entries(wanted.gradients).map(([key, some]) => [bounds.gradients[key], answer.gradients[key], some]),
+    ]) {
+      expect(bound.shape).toEqual(value.shape);
+      expect(bound.data).toEqual([...data]);
+    }
+  });
+
+  it('has no bounds for what the answer does not have', async () => {
+    const { answers: each } = await answers([softmax, retention, withCotangents(softmax)]);
+    expect(each.map(({ bounds }) => Object.keys(bounds))).toEqual([['o'], ['o', 'finalState'], ['o', 'gradients']]);
+  });
+
+  it('writes "Infinity" where nothing is promised', async () => {
+    const huge = goodCase('linear', { T: 1, H: 1, K: 1, V: 1 });
+    (huge.inputs.v as { data: Float64Array }).data[0] = 1e6;
+    const { answers: each } = await answers([huge], 'float16');
+    expect(each[0].bounds.o.data).toEqual(['Infinity']);
+  });
+
+  it('takes a case without positions', async () => {
+    const { answers: each } = await answers([withCotangents(goodCase('log-linear-gla', { T: 0 }), { T: 0 })]);
+    expect(each[0].bounds).toMatchObject({ o: { shape: [1, 0, 2, 2], data: [] }, gradients: { g: { data: [] } } });
+  });
+
+  it('answers the error of a bad case, and goes on', async () => {
+    const { lines, bad, answers: each } = await answers([softmax, '{"system":"nope","inputs":{}}', retention]);
+    expect({ lines, bad }).toEqual({ lines: 3, bad: 1 });
+    expect(Object.keys(each[1])).toEqual(['error']);
+    expect(each[2].bounds.o.shape).toEqual([1, 5, 2, 2]);
   });
 });
 

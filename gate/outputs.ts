@@ -1,0 +1,32 @@
+/** The tensors of a case's answer by the names that verdicts use: "o", "finalState", "gradients.k". */
+import { ravel } from '../properties/compare.ts';
+import { inputNames, shapeOf, sizesOf, systemOf } from '../properties/edit.ts';
+import type { OutputName } from '../properties/tolerance.ts';
+import type { Case } from '../reference/case.ts';
+
+export interface Output {
+  /** In the error model: a gradient has the name of its input. */
+  name: OutputName;
+  shape: number[];
+}
+
+/** Every output of a case that can be answered. */
+export function outputsOf(c: Case): Map<string, Output> {
+  const outputs = new Map<string, Output>([['o', { name: 'o', shape: shapeOf(c, 'v') }]]);
+  const { n, H, L, K, V } = sizesOf(c);
+  if (systemOf(c).recurrence) outputs.set('finalState', { name: 'finalState', shape: [n, H, L, K, V] });
+  for (const name of c.cotangents ? inputNames(c) : []) {
+    outputs.set(`gradients.${name}`, { name, shape: shapeOf(c, name) });
+  }
+  return outputs;
+}
+
+export const isInside = (index: readonly number[], shape: readonly number[]): boolean =>
+  index.length === shape.length && index.every((each, axis) => each >= 0 && each < shape[axis]);
+
+/** Which element of the answer that is; null where the answer has none there. */
+export function outputAt(c: Case, name: string, index: readonly number[]): { name: OutputName; at: number } | null {
+  const output = outputsOf(c).get(name);
+  if (!output || !isInside(index, output.shape)) return null;
+  return { name: output.name, at: ravel(index, output.shape) };
+}
