@@ -10,6 +10,7 @@
  */
 import type { Answer, Case } from '../reference/case.ts';
 import { compute } from '../reference/operator.ts';
+import { checkCase } from '../reference/shapes.ts';
 import { type Tensor, toDense } from '../reference/tensor.ts';
 import { inputNames, systemOf } from './edit.ts';
 import { type ByElement, byName, mapElements, namesOf, type OutputName } from './errors/by-element.ts';
@@ -76,6 +77,7 @@ const formatOf = (p: Precision, name: OutputName) => (name === 'finalState' ? p.
  * @throws InvalidInput where `compute` does
  */
 export function boundsOf(c: Case, p: Precision = DOUBLE, kept: readonly number[] = []): Bounds {
+  checkCase('boundsOf', c);
   const costs = costsOf(c, p);
   const model = createModel(c, p, costs, kept);
   if (mayOverflow(c, p, model)) return mapElements(model.size, () => Number.POSITIVE_INFINITY);
@@ -131,6 +133,7 @@ function becauseOf(c: Case, p: Precision, n: Roundings): Record<Cause, string> {
  * @throws InvalidInput where `compute` does
  */
 export function explainBound(c: Case, p: Precision, name: OutputName, at: number): { size: number; terms: Term[] } {
+  checkCase('explainBound', c);
   const costs = costsOf(c, p);
   const model: ErrorModel = createModel(c, p, costs);
   const size = byName(model.size, name)[at];

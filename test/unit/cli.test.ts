@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const lla = (args: string[], input = '') =>
   spawnSync(process.execPath, ['dist/cli.js', ...args], {
@@ -178,6 +178,84 @@ describe('lla compute', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('lla compute --bounds', () => {
+  it('answers with bounds', () => {
+    const { status, stdout } = lla(['compute', '--bounds', 'bfloat16'], `${GOOD}\n`);
+    expect(status).toBe(0);
+    const { o, bounds } = JSON.parse(stdout);
+    expect(o.data).toEqual([24]);
+    expect(bounds.o.shape).toEqual([1, 1, 1, 1]);
+    expect(bounds.o.data[0]).toBeGreaterThan(24 * 2 ** -8);
+    expect(Object.keys(bounds)).toEqual(['o', 'finalState']);
+  });
+
+  it('an unknown precision is exit code 2, and names the known ones', () => {
+    const { status, stdout, stderr } = lla(['compute', '--bounds', 'fp8'], `${GOOD}\n`);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain("unknown precision 'fp8'. There are: float64, float32, tf32, bfloat16, float16");
+  });
+});
+
+describe('lla explain', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lla-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const answerOf = (o: number): string => {
+    const file = join(folder, `${o}.json`);
+    const state = { shape: [1, 1, 1, 1, 1], data: [12] };
+    writeFileSync(file, JSON.stringify({ o: { shape: [1, 1, 1, 1], data: [o] }, finalState: state, position: [1] }));
+    return file;
+  };
+
+  it('reads a case over several lines from standard input; no colours in a pipe, whatever the environment says', () => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['dist/cli.js', 'explain', '--precision', 'bfloat16'],
+      {
+        input: JSON.stringify(JSON.parse(GOOD), null, 2),
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '', CI: '1' },
+      },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^o\[0,0,0,0\] of linear in bfloat16\n {2}exact {2}24\n/);
+    expect(stdout).toMatch(/factors +│ 0\.\d+ +│ \d+\.\d % +│ 4 factors of products in bfloat16/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('prints JSON and nothing else with --json', () => {
+    const { stdout } = lla(['explain', '-', '--index', '0,0,0,0', '--json'], GOOD);
+    const { system, precision, element } = JSON.parse(stdout);
+    expect({ system, precision }).toEqual({ system: 'linear', precision: 'float64' });
+    expect(element).toMatchObject({ output: 'o', index: [0, 0, 0, 0], exact: 24, size: 24 });
+    expect(Object.keys(element.terms[0])).toEqual(['cause', 'allows', 'share', 'because']);
+  });
+
+  it.each([
+    [24, 0],
+    [25, 1],
+  ])('an answer of %s is exit code %i', (o, code) => {
+    const { status, stdout } = lla(['explain', '--precision', 'float32', '--answer', answerOf(o)], GOOD);
+    expect(status).toBe(code);
+    expect(stdout).toContain(`${code === 0 ? '✓' : '✗'} o[0,0,0,0]`);
+  });
+
+  it.each<[string, string[], string, string]>([
+    ['a file that is not there', ['none.json'], '', 'explain: case: none.json (ENOENT'],
+    ['text that is not JSON', [], '{', 'explain: case: text that is not JSON'],
+    ['standard input for both', ['-', '--answer', '-'], GOOD, 'explain: --answer: - for the case and the answer given'],
+    [
+      'an index that is none',
+      ['--index', '0,-1'],
+      GOOD,
+      '0,-1 given, integers of 0 or more, separated by commas, wanted',
+    ],
+  ])('exit code 2 for %s', (_, args, input, message) => {
+    const { status, stdout, stderr } = lla(['explain', ...args], input);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
   });
 });
 

@@ -1,13 +1,18 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { outputAt } from '../../gate/outputs.ts';
 import { explainFailure, replayCommand, reportToJson, summaryText, verdictTable } from '../../gate/report.ts';
-import { inOrder, runGate } from '../../gate/run.ts';
+import { type GateReport, inOrder, runGate } from '../../gate/run.ts';
+import { ravel } from '../../properties/compare.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { laws } from '../../properties/laws/all.ts';
+import { explainBound } from '../../properties/tolerance.ts';
 import { parseCase } from '../../reference/case-json.ts';
+import { compute } from '../../reference/operator.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { mutants } from '../mutants/all.ts';
+import { goodCase, withCotangents } from './good-case.ts';
 
 const plain = pc.createColors(false);
 const wrong = (name: string): { implementation: Implementation; system: string } => {
@@ -72,6 +77,59 @@ describe('a gate with a broken implementation', async () => {
     expect(failed).toMatchObject({ law: 'causal-forward', system, implementation: 'one-position-of-the-future' });
     expect(failed.worst).toMatchObject({ name: 'o', bound: 0, ratio: 'Infinity' });
     expect(failed.replay).toBe(replayCommand(byLaw.get('causal-forward') as NonNullable<ReturnType<typeof byLaw.get>>));
+  });
+});
+
+describe('the terms of a bound beside a failure', () => {
+  const judged = async (name: string, law: string) => {
+    const { implementation, system } = wrong(name);
+    const [subject] = only(system);
+    const options = { implementations: [implementation], systems: [subject], laws: named(law), seed: 1, runs: 60 };
+    const [verdict] = (await runGate(options)).verdicts;
+    return verdict;
+  };
+
+  it('are the largest three of the drawn case, plain data, printed and in the JSON', async () => {
+    const verdict = await judged('level-by-distance', 'forward-within-its-bound');
+    const { terms, worst, drawn } = verdict;
+    expect(worst?.name).toBe('finalState');
+    expect(terms?.precision).toBe('float64');
+    expect(structuredClone(terms)).toEqual(terms);
+    const c = parseCase(drawn?.[0]);
+    const at = ravel(worst?.index ?? [], compute(c).finalState?.shape ?? []);
+    expect(terms?.largest).toEqual(explainBound(c, builtIn[0].precision, 'finalState', at).terms.slice(0, 3));
+    const text = explainFailure(verdict, plain);
+    expect(text).toContain(
+      `bound of finalState[${worst?.index}] of the drawn case in float64, its largest terms:\n        ${terms?.largest[0].cause}: `,
+    );
+    expect(explainFailure({ ...verdict, terms: undefined }, plain)).not.toContain('largest terms');
+    const report = { seed: 1, runs: 1, conforms: false, summary: {} as GateReport['summary'], verdicts: [verdict] };
+    expect(JSON.parse(reportToJson(report)).verdicts[0].terms).toEqual(terms);
+  });
+
+  it('are left out where the law allows no difference', async () => {
+    const verdict = await judged('one-position-of-the-future', 'causal-forward');
+    expect(verdict).toMatchObject({ status: 'failed', worst: { bound: 0 } });
+    expect(verdict.terms).toBeUndefined();
+  });
+
+  it.each([
+    ['o', [0, 4, 1, 1], { name: 'o', at: 19 }],
+    ['finalState', [0, 1, 3, 2, 1], { name: 'finalState', at: 47 }],
+    ['gradients.k', [0, 1, 0, 2], { name: 'k', at: 5 }],
+    ['P', [0, 0, 0, 0], null],
+    ['o', [0, 5, 0, 0], null],
+    ['o', [], null],
+    ['k', [0, 1, 0, 2], null],
+    ['<gradients.k, direction>', [], null],
+    ['gradients.beta', [0, 0, 0], null],
+  ])('%s%j is an element of the answer, or is not', (name, index, element) => {
+    expect(outputAt(withCotangents(goodCase('log-linear-mamba2')), name, index)).toEqual(element);
+  });
+
+  it('has no gradients without cotangents, and no final state for softmax', () => {
+    expect(outputAt(goodCase('linear'), 'gradients.k', [0, 0, 0, 0])).toBeNull();
+    expect(outputAt(goodCase('softmax'), 'finalState', [0, 0, 0, 0, 0])).toBeNull();
   });
 });
 
