@@ -20,12 +20,6 @@ function outputsText(outputs: readonly JudgedOutput[]): string {
   return table(['worst element', 'actual', 'exact', 'difference', 'bound', 'of the bound'], rows, []);
 }
 
-/** Where nothing is promised although every term is finite: the result itself may not fit. */
-function noPromise({ bound, terms }: ExplainedElement, precision: string): string[] {
-  if (bound !== Number.POSITIVE_INFINITY || terms.some(({ allows }) => allows === bound)) return [];
-  return [`  the result with its bound may be larger than ${precision} holds: nothing is promised`];
-}
-
 function elementText(element: ExplainedElement, system: string, precision: string, colors: Colors): string {
   const { output, index, exact, size, bound, terms } = element;
   const against = size > 0 && Number.isFinite(bound) ? `, ${few(bound / size)} of its terms` : '';
@@ -34,8 +28,7 @@ function elementText(element: ExplainedElement, system: string, precision: strin
     `${colors.bold(place({ name: output, index }))} of ${system} in ${precision}`,
     `  exact  ${exact}`,
     `  terms  add up to ${few(size)} in absolute value`,
-    `  bound  ${few(bound)}${against}`,
-    ...noPromise(element, precision),
+    `  bound  ${Number.isFinite(bound) ? few(bound) : 'none: nothing is promised'}${against}`,
     table(['cause', 'allows', 'share', 'because'], rows, [null, null, null, BECAUSE]),
   ].join('\n');
 }

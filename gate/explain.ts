@@ -32,7 +32,8 @@ export interface ExplainedElement {
   /** What the terms of the element add up to in absolute value. */
   size: number;
   bound: number;
-  terms: { cause: Term['cause']; allows: number; share: number; because: string }[];
+  /** Largest first. `together`: what the bound has beyond the causes one by one. Shares are of all that is listed. */
+  terms: { cause: Term['cause'] | 'together'; allows: number; share: number; because: string }[];
 }
 
 /** One output of an answer: what is wrong with all of it, or its worst element. Neither where it is empty. */
@@ -116,17 +117,30 @@ function choose(known: Map<string, Known>, wanted: Wanted, c: Case, p: Precision
   return { output, at: ravel(wanted.index, shape) };
 }
 
+/** Below this share of the bound it is not worth a line that errors multiply each other. */
+const VISIBLE = 0.005;
+
 function explainElement(c: Case, p: Precision, output: string, at: number, known: Known): ExplainedElement {
+  const bound = known.bound[at];
   const { size, terms } = explainBound(c, p, known.name, at);
-  const all = terms.reduce((sum, { value }) => sum + value, 0);
-  const share = (value: number): number => (value === all ? 1 : value / all);
+  const listed: { cause: ExplainedElement['terms'][0]['cause']; value: number; because: string }[] = [...terms];
+  const sum = terms.reduce((all, { value }) => all + value, 0);
+  if (bound > sum && (bound === Number.POSITIVE_INFINITY || bound - sum > VISIBLE * bound)) {
+    const because = Number.isFinite(bound)
+      ? 'these errors multiplied with each other'
+      : 'a sum that may be anything, or too large';
+    listed.push({ cause: 'together', value: bound - sum, because });
+  }
+  const all = Math.max(sum, bound);
   return {
     output,
     index: unravel(at, known.shape),
     exact: toDense(known.exact)[at],
     size,
-    bound: known.bound[at],
-    terms: terms.map(({ cause, value, because }) => ({ cause, allows: value, share: share(value), because })),
+    bound,
+    terms: listed
+      .sort((a, b) => b.value - a.value)
+      .map(({ cause, value, because }) => ({ cause, allows: value, share: value === all ? 1 : value / all, because })),
   };
 }
 

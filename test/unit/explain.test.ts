@@ -62,7 +62,23 @@ describe('explain one element', () => {
       bound: Number.POSITIVE_INFINITY,
       terms: [{ cause: 'overflow', share: 1 }],
     });
-    expect(explanationText(explanation, plain)).toContain('100.0 %');
+    expect(explanationText(explanation, plain)).toMatch(/bound {2}none: nothing is promised\n(.*\n)+.*100\.0 %/);
+  });
+
+  it('says so where errors multiply each other, whether to a number or to nothing promised at all', () => {
+    const delta = goodCase('deltanet', { T: 24 });
+    delta.inputs.k = tensor(new Float64Array(72).fill(0.7), [1, 24, 1, 3]);
+    const finite = explain(delta, bfloat16, { output: 'finalState' }).element;
+    const rest = finite?.terms.find(({ cause }) => cause === 'together');
+    const others = finite?.terms.filter((term) => term !== rest).reduce((sum, { allows }) => sum + allows, 0) ?? 0;
+    expect(others + (rest?.allows ?? 0)).toBeCloseTo(finite?.bound ?? 0, 12);
+    expect(finite?.terms.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+
+    const sharp = goodCase('softmax', {}, { scale: 1e6 });
+    const { element } = explain(sharp, bfloat16, { index: [0, 4, 0, 0] });
+    expect(element).toMatchObject({ bound: Number.POSITIVE_INFINITY });
+    expect(element?.terms[0]).toMatchObject({ cause: 'together', allows: Number.POSITIVE_INFINITY, share: 1 });
+    expect(element?.terms[1].share).toBe(0);
   });
 
   it('every system, without positions too where the output has elements', () => {
