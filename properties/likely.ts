@@ -45,10 +45,10 @@ function squaredCase(c: Case): Case {
 function partsOf(c: Case, p: Precision, costs: Costs): { size: ByElement; growth: ByElement } {
   const { recurrence } = systemOf(c);
   const longest = longestOf(c);
-  if (recurrence === null) return softmaxSizes(c, p, costs, likely);
+  if (recurrence === null) return softmaxSizes(c, p, costs, likely(p));
   // states in memory are counted with the roundings: each by itself
   const slips = decaySlips(c, { ...costs, 'states in memory': 0 }, longest, []);
-  if (recurrence.transition.erases === 1) return deltaSizes(c, costs, slips, likely);
+  if (recurrence.transition.erases === 1) return deltaSizes(c, costs, slips, likely(p));
   const { size, squaredGrowth } = createSurrogate(squaredCase(c));
   return { size, growth: squaredGrowth(slips) };
 }
@@ -67,14 +67,15 @@ export function likelyBoundsOf(c: Case, p: Precision = DOUBLE): Bounds {
   const roundings = roundingsOf(c, p);
   const stored = storedValues(c, p);
   const floors = floorsOf(c, p, systemOf(c).recurrence ? stepNorms(c) : null);
+  const m = likely(p);
   const kept = Math.ceil(longestOf(c) / chunkOf(c)) + 1;
   return mapElements(certain, (bound, name, at) => {
     const n = roundings(name);
     const once =
-      likely.roundings(n.factors, costs.factors) +
-      likely.roundings(n.inputs, costs.inputs) +
-      likely.roundings(kept, costs['states in memory']) +
-      likely.of(n.sums * costs.sums);
+      m.roundings(n.factors, costs.factors) +
+      m.roundings(n.inputs, costs.inputs) +
+      m.roundings(kept, costs['states in memory']) +
+      m.of(n.sums * costs.sums);
     const grown = byName(growth, name)[at];
     const squares = once * (byName(size, name)[at] + grown) + grown;
     const format = name === 'finalState' ? p.state : p.output;

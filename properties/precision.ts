@@ -18,20 +18,23 @@ export interface Format {
   maxExponent: number;
   /** Whether hardware may put 0 where a result is subnormal. */
   mayFlush: boolean;
+  /** Whether hardware may cut numbers off to it instead of rounding them. */
+  cuts: boolean;
 }
 
-const format = (name: string, bits: number, maxExponent: number, mayFlush: boolean): Format => ({
+const format = (name: string, bits: number, maxExponent: number, mayFlush: boolean, cuts = false): Format => ({
   name,
   bits,
   minExponent: 1 - maxExponent,
   maxExponent,
   mayFlush,
+  cuts,
 });
 
 /** IEEE 754 binary64, binary32 and binary16; bfloat16 and NVIDIA's TF32 have float32's exponents. GPUs keep subnormals of float16. */
 export const float64 = format('float64', 53, 1023, false);
 export const float32 = format('float32', 24, 127, true);
-export const tf32 = format('tf32', 11, 127, true);
+export const tf32 = format('tf32', 11, 127, true, true);
 export const bfloat16 = format('bfloat16', 8, 127, true);
 export const float16 = format('float16', 11, 15, false);
 
@@ -135,7 +138,7 @@ export const roundsFactors = ({ product, accumulate }: Precision): boolean => pr
  * (Fasi, Higham, Mikaitis, Pranesh 2021), which doubles it.
  */
 export const factorRoundoff = (p: Precision): number =>
-  roundsFactors(p) ? (p.product === tf32 ? 2 : 1) * unitRoundoff(p.product) : 0;
+  roundsFactors(p) ? (p.product.cuts ? 2 : 1) * unitRoundoff(p.product) : 0;
 /** How much an addition may lose: twice the unit roundoff on tensor cores, which align and cut off (same source). */
 export const sumRoundoff = (p: Precision): number => (roundsFactors(p) ? 2 : 1) * unitRoundoff(p.accumulate);
 

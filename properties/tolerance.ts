@@ -114,12 +114,14 @@ export interface Term {
 const show = (value: number): string => value.toPrecision(3);
 
 /** What each cause is, for this case. */
-function becauseOf(c: Case, p: Precision, n: Roundings): Record<Cause, string> {
+function becauseOf(c: Case, p: Precision, name: OutputName, n: Roundings): Record<Cause, string> {
   const T = longestOf(c);
+  const isForward = name === 'o' || name === 'finalState';
+  const lost = lostInputs(c, p).filter((each) => !isForward || !each.startsWith('cotangents'));
   return {
     sums: `${n.sums} roundings of ${p.accumulate.name} in each term, and those of every step`,
     factors: `${n.factors} factors of products in ${p.product.name}, and those of every step`,
-    inputs: `not held exactly: ${lostInputs(c, p).join(', ')}`,
+    inputs: `not held exactly: ${lost.join(', ')}`,
     exponent: `sums of up to ${T} log decays`,
     'prefix sums': `differences of sums over chunks of ${Math.min(T, chunkOf(c))}`,
     'rounded g': `log decays in ${p.inputs.name}`,
@@ -143,11 +145,12 @@ export function explainBound(c: Case, p: Precision, name: OutputName, at: number
   }
   const n = roundingsOf(c, p)(name);
   const r = relativeOf(n, costs);
-  const because = becauseOf(c, p, n);
+  const because = becauseOf(c, p, name, n);
   const terms: Term[] = CAUSES.map((cause) => {
     const own = (Math.expm1(total(r)) / (total(r) || 1)) * (r[cause] ?? 0) * size;
     const grown = costs[cause] > 0 ? byName(model.growth(only(costs, cause)), name)[at] : 0;
-    return { cause, value: own + grown, because: because[cause] };
+    const value = own + grown;
+    return { cause, value: Number.isNaN(value) ? Number.POSITIVE_INFINITY : value, because: because[cause] };
   });
   const stored = storedValues(c, p);
   if (stored) {

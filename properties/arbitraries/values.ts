@@ -108,5 +108,20 @@ export const styles: Record<InputName, readonly Style[]> = {
   initialState: vectors,
 };
 
+/** Numbers drawn independently, each with all its bits: nothing is repeated, nothing lines up, no rounding error comes twice. */
+export const independent: Record<InputName, readonly Style[]> = {
+  q: [full],
+  k: [full],
+  v: [full],
+  g: [
+    (seed, name, index) => -Math.abs(full(seed, name, index)),
+    (seed, name, index) => -Math.abs(full(seed, name, index)) / 16,
+    (seed, name, index) => -Math.abs(full(seed, name, index)) / 1024,
+  ],
+  beta: [(seed, name, index) => Math.abs(full(seed, name, index))],
+  lambda: [full, (seed, name, index) => Math.abs(full(seed, name, index))],
+  initialState: [full],
+};
+
 /** Ordinary numbers, for cotangents and directions. */
 export const ordinary: readonly Style[] = [constant(1), uniform, full, smallIntegers, sparse];

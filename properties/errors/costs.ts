@@ -1,7 +1,7 @@
 /** What each cause of error costs once, in a precision and for a case: the error model is linear in these, cause by cause. */
 import type { Case } from '../../reference/case.ts';
 import type { Tensor } from '../../reference/tensor.ts';
-import { inputNames } from '../edit.ts';
+import { inputNames, systemOf } from '../edit.ts';
 import { factorRoundoff, isExactIn, type Precision, sumRoundoff, unitRoundoff } from '../precision.ts';
 
 export const CAUSES = [
@@ -37,7 +37,7 @@ export function costsOf(c: Case, p: Precision): Costs {
     exponent: decays ? unitRoundoff(p.accumulate) : 0,
     'prefix sums': decays ? unitRoundoff(p.accumulate) : 0,
     'rounded g': decays && !isExactIn(p.inputs, c.inputs.g as Tensor) ? unitRoundoff(p.inputs) : 0,
-    'states in memory': p.state.bits < p.accumulate.bits ? unitRoundoff(p.state) : 0,
+    'states in memory': systemOf(c).recurrence && p.state.bits < p.accumulate.bits ? unitRoundoff(p.state) : 0,
   };
 }
 

@@ -8,6 +8,7 @@
  * D is the decay between the two tokens. What comes into the chunk (old content) counts in units of its norm at the chunk's start.
  */
 import type { Head } from '../../reference/head.ts';
+import { normOf } from './layout.ts';
 import type { Measure } from './measure.ts';
 
 /** Lower triangular matrices [size,size], row-major; row t, column s <= t. */
@@ -54,7 +55,7 @@ export interface TokenNorms {
 
 export function tokenNorms(x: Head, m: Measure): TokenNorms {
   const rows = (from: Float64Array): Float64Array =>
-    Float64Array.from({ length: x.T }, (_, t) => m.of(Math.hypot(...from.subarray(t * x.K, (t + 1) * x.K))));
+    Float64Array.from({ length: x.T }, (_, t) => m.of(normOf(from, t * x.K, x.K)));
   const width = x.g.length / Math.max(x.T, 1);
   return {
     q: rows(x.q),

@@ -10,6 +10,7 @@
  */
 import type { Head, HeadOutput } from '../../reference/head.ts';
 import { type DeltaChunk, deltaChunk, type TokenNorms, tokenNorms } from './delta-chunk.ts';
+import { normOf } from './layout.ts';
 import type { Measure } from './measure.ts';
 
 /** What roundings cost here. */
@@ -110,12 +111,7 @@ function planOf(x: Head, costs: DeltaCosts, m: Measure): Plan {
 
 /** Columns of [K,V], one norm each, into row `level` of [L,V]. */
 function columnNorms({ x, m }: Plan, S: Float64Array, into: Float64Array, level: number): void {
-  for (let j = 0; j < x.V; j++) {
-    let [largest, sum] = [0, 0];
-    for (let i = 0; i < x.K; i++) largest = Math.max(largest, Math.abs(S[i * x.V + j]));
-    if (largest > 0) for (let i = 0; i < x.K; i++) sum += (S[i * x.V + j] / largest) ** 2;
-    into[level * x.V + j] = m.of(largest * Math.sqrt(sum));
-  }
+  for (let j = 0; j < x.V; j++) into[level * x.V + j] = m.of(normOf(S, j, x.K, x.V));
 }
 
 /** Numbers by level, [L,V], after the merge before step t: `to[a]` is where level a goes, -1: nowhere. */

@@ -13,6 +13,16 @@ export const perHead = (value: Tensor, H: number, G: number): DenseTensor =>
     Array.from({ length: H }, (_, h) => Math.floor((h * G) / H)),
   );
 
+/** Euclidean norm of count entries, `stride` apart, of any size. */
+export function normOf(data: ArrayLike<number>, from: number, count: number, stride = 1): number {
+  let largest = 0;
+  for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(data[from + i * stride]));
+  if (largest === 0 || largest === Number.POSITIVE_INFINITY) return largest;
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += (data[from + i * stride] / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}
+
 /** Euclidean norms along one axis, which keeps the size 1. */
 export function norms(value: Tensor, axis: number): DenseTensor {
   const data = toDense(value);
@@ -24,7 +34,7 @@ export function norms(value: Tensor, axis: number): DenseTensor {
   for (let i = 0; i < out.length; i++) {
     const outer = Math.floor(i / inner);
     const at = outer * size * inner + (i % inner);
-    out[i] = Math.hypot(...Array.from({ length: size }, (_, j) => data[at + j * inner]));
+    out[i] = normOf(data, at, size, inner);
   }
   return tensor(out, shape);
 }

@@ -4,6 +4,8 @@
  *   - likely: sizes are squares, and the squares of errors add, as those of independent errors do. It holds for inputs in which
  *     nothing is repeated and nothing lines up (properties/likely.ts).
  */
+import type { Precision } from '../precision.ts';
+
 export interface Measure {
   of(value: number): number;
   /** Back to what `of` was taken of, or a bound of it. */
@@ -21,10 +23,13 @@ export const certain: Measure = {
   across: () => 1,
 };
 
-/** Vectors that point anywhere meet at an angle of cosine 1 / sqrt(K), twice that to be safe. */
-export const likely: Measure = {
+/**
+ * Vectors that point anywhere meet at an angle of cosine 1 / sqrt(K), twice that to be safe. Where factors are cut off instead of
+ * rounded their errors have a mean, and add up.
+ */
+export const likely = (p: Precision): Measure => ({
   of: (value) => value * value,
   to: Math.sqrt,
-  roundings: (count, unit) => count * unit * unit,
+  roundings: (count, unit) => (p.product.cuts ? (count * unit) ** 2 : count * unit * unit),
   across: (K) => Math.min(1, 4 / K),
-};
+});

@@ -2,11 +2,11 @@
 import type { Case } from '../../reference/case.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
 import { sizesOf, systemOf } from '../edit.ts';
-import { largestFinite, type Precision, roundsFactors, underflowStep } from '../precision.ts';
+import { type Format, largestFinite, type Precision, roundsFactors, roundTo, underflowStep } from '../precision.ts';
 import type { OutputName } from './by-element.ts';
 import { byName, namesOf } from './by-element.ts';
 import { lostInputs } from './costs.ts';
-import type { StepNorms } from './layout.ts';
+import { normOf, type StepNorms } from './layout.ts';
 import { type ErrorModel, longestOf } from './model.ts';
 
 /** Scale, level scale, decay, product, sum of parts, storage, each rounded once, with some to spare for exp. */
@@ -90,9 +90,7 @@ export function largestOnTheWay(c: Case, { size, steps }: Pick<ErrorModel, 'size
   const rows = (value: Tensor | undefined, width: number): Float64Array => {
     if (!value) return new Float64Array(0);
     const data = toDense(value);
-    return Float64Array.from({ length: data.length / width }, (_, i) =>
-      Math.hypot(...data.subarray(i * width, (i + 1) * width)),
-    );
+    return Float64Array.from({ length: data.length / width }, (_, i) => normOf(data, i * width, width));
   };
   const max = (values: Float64Array): number => values.reduce((m, value) => Math.max(m, value), 0);
   const [q, k, v] = [rows(c.inputs.q, K), rows(c.inputs.k, K), rows(c.inputs.v, V)];
@@ -121,6 +119,19 @@ export function largestOnTheWay(c: Case, { size, steps }: Pick<ErrorModel, 'size
   return most;
 }
 
+/** Whether an input or a cotangent is too large for the format that it comes in. */
+function inputsOverflow(c: Case, p: Precision): boolean {
+  const { initialState, g: _, ...inputs } = c.inputs;
+  const exceeds = (value: Tensor | undefined, format: Format): boolean => roundTo(format, largest(value)) === Infinity;
+  return (
+    Object.values(inputs).some((value) => exceeds(value, p.inputs)) ||
+    exceeds(c.cotangents?.o, p.output) ||
+    exceeds(initialState, p.state) ||
+    exceeds(c.cotangents?.finalState, p.state)
+  );
+}
+
 /** Whether some number on the way may be too large for the formats that it is kept in: then nothing is promised. */
 export const mayOverflow = (c: Case, p: Precision, model: Pick<ErrorModel, 'size' | 'steps'>): boolean =>
+  inputsOverflow(c, p) ||
   !(largestOnTheWay(c, model) < Math.min(...[p.accumulate, p.product, p.state].map(largestFinite)) / 2);

@@ -57,7 +57,9 @@ function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: 
   }
   for (let i = 0; i < count; i++) {
     // w_i (e^(d_i) - Z) / Z = sum over the others of w_i w_j (e^(d_i) - e^(d_j)) / Z
-    off[i] = (m.of(1 - weights[i]) * moved[i] + m.of(weights[i]) * (all - moved[i])) / m.of(least);
+    const moves = (m.of(1 - weights[i]) * moved[i] + m.of(weights[i]) * (all - moved[i])) / m.of(least);
+    // it stays between 0 and 1 whatever the scores are
+    off[i] = moves < 1 ? moves : 1;
     moved[i] /= m.of(least);
   }
   return { weights, moved, off };
@@ -113,6 +115,13 @@ export function softmaxSizes(
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) growth.o[valueAt(t) + j] += moved[i] * m.of(value(i, j) - means[j]);
     }
+    // an average of the values is never farther from another one than the farthest of them
+    for (let j = 0; j < V; j++) {
+      let farthest = 0;
+      for (let i = 0; i < count; i++) farthest = Math.max(farthest, m.of(value(i, j) - means[j]));
+      const at = valueAt(t) + j;
+      if (!(growth.o[at] < farthest)) growth.o[at] = farthest;
+    }
     const { q: dq, k: dk, v: dv } = size.gradients;
     const { q: grownQ, k: grownK, v: grownV } = growth.gradients;
     if (!dO || !dq || !dk || !dv || !grownQ || !grownK || !grownV) return;
@@ -129,14 +138,19 @@ export function softmaxSizes(
       mean += weights[i] * dP[i];
       meanSize += m.of(weights[i]) * dPSize[i];
     }
-    for (let i = 0; i < count; i++) meanMoved += moved[i] * m.of(dP[i] - mean);
+    let farthest = 0;
+    for (let i = 0; i < count; i++) {
+      meanMoved += moved[i] * m.of(dP[i] - mean);
+      farthest = Math.max(farthest, m.of(dP[i] - mean));
+    }
+    if (!(meanMoved < farthest)) meanMoved = farthest;
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
         dv[valueAt(first + i) + j] += m.of(weights[i] * dO[valueAt(t) + j]);
         grownV[valueAt(first + i) + j] += off[i] * m.of(dO[valueAt(t) + j]);
       }
       const dA = m.of(scale * weights[i]) * (dPSize[i] + meanSize);
-      const whole = m.of(weights[i]) + off[i];
+      const whole = Math.min(1, m.of(weights[i]) + off[i]);
       const grown = m.of(scale) * (off[i] * m.of(dP[i] - mean) + whole * (meanMoved + m.of(stored) * meanSize));
       for (let j = 0; j < K; j++) {
         const [toQ, toK] = [keyAt(t) + j, keyAt(first + i) + j];

@@ -19,7 +19,7 @@ import {
   withInputs,
 } from '../edit.ts';
 import type { Law } from '../law.ts';
-import { certifiedForward } from './certified.ts';
+import { certifiedForward, likelyForward } from './certified.ts';
 import { anySystem, boundsFor, compareAnswerBits, compareAnswers, same } from './common.ts';
 import { law } from './define.ts';
 import { formsForward } from './forms.ts';
@@ -295,6 +295,7 @@ const deterministic = law({
 
 export const equivalence: Law[] = [
   certifiedForward,
+  likelyForward,
   ...formsForward,
   packed,
   batch,

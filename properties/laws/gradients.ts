@@ -20,7 +20,7 @@ import {
 import { differentiate } from '../finite-differences.ts';
 import type { Implementation, Law, Worst } from '../law.ts';
 import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
-import { certifiedBackward } from './certified.ts';
+import { certifiedBackward, likelyBackward } from './certified.ts';
 import { anySystem, boundsFor, sum, tensorsOf } from './common.ts';
 import { law } from './define.ts';
 import { formsBackward } from './forms.ts';
@@ -232,4 +232,11 @@ const linearInCotangents = law({
   },
 });
 
-export const gradients: Law[] = [certifiedBackward, ...formsBackward, differences, adjoint, linearInCotangents];
+export const gradients: Law[] = [
+  certifiedBackward,
+  likelyBackward,
+  ...formsBackward,
+  differences,
+  adjoint,
+  linearInCotangents,
+];

@@ -1,9 +1,11 @@
 /** Correct implementations of one system in one precision against their bounds: what a worker thread runs. */
 import fc from 'fast-check';
-import { cases } from '../../properties/arbitraries/cases.ts';
+import { cases, type Wish } from '../../properties/arbitraries/cases.ts';
+import { independent } from '../../properties/arbitraries/values.ts';
 import { unravel } from '../../properties/compare.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { tensorsOf } from '../../properties/laws/common.ts';
+import { likelyBoundsOf } from '../../properties/likely.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { type Bounds, boundsOf } from '../../properties/tolerance.ts';
 import { truthOf } from '../../properties/truth.ts';
@@ -15,7 +17,11 @@ import type { InputName } from '../../reference/systems/system.ts';
 import { toDense } from '../../reference/tensor.ts';
 import { emulated, variants } from '../emulated/implementations.ts';
 
+/** Which bounds: those of every case, or the likely ones of independent inputs. */
+export type Kind = 'certain' | 'likely';
+
 export interface CalibrationTask {
+  kind: Kind;
   precision: string;
   system: string;
   seed: number;
@@ -38,6 +44,7 @@ export interface Alarm {
 }
 
 export interface Calibration {
+  kind: Kind;
   precision: string;
   system: string;
   cases: number;
@@ -99,12 +106,21 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
   const precision = findPrecision(task.precision) as Precision;
   const system = findSystem(task.system) as System;
   const all = variants.map((variant) => emulated(precision, variant));
-  const wish = { gradients: true, state: 'sometimes', packed: 'sometimes', structures: true, work: 3e5 } as const;
+  const isLikely = task.kind === 'likely';
+  const wish: Wish = {
+    gradients: true,
+    state: 'sometimes',
+    packed: 'sometimes',
+    structures: true,
+    work: 3e5,
+    ...(isLikely ? { styles: independent } : {}),
+  };
   const drawn = fc.sample(cases(system, { ...all[0].abilities, structures: true }, wish, precision), {
     seed: task.seed,
     numRuns: task.cases,
   });
   const result: Calibration = {
+    kind: task.kind,
     precision: task.precision,
     system: task.system,
     cases: 0,
@@ -114,7 +130,7 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
     alarms: [],
   };
   drawn.forEach((c, n) => {
-    const bounds = boundsOf(c, precision);
+    const bounds = isLikely ? likelyBoundsOf(c, precision) : boundsOf(c, precision);
     const expected = expectedOf(c, precision);
     const able = all.filter((each) => covers(each, c));
     const chosen = able.filter((_, i) => (i + n) % Math.ceil(able.length / task.variantsPerCase) === 0);

@@ -12,7 +12,7 @@ import { createProgress } from '../../gate/progress.ts';
 import { seedOf } from '../../properties/check-law.ts';
 import { precisions } from '../../properties/precision.ts';
 import { systems } from '../../reference/systems/registry.ts';
-import type { Alarm, Calibration, CalibrationTask } from './calibrate-system.ts';
+import type { Alarm, Calibration, CalibrationTask, Kind } from './calibrate-system.ts';
 import { drawDistributions } from './draw-distributions.ts';
 import { type Distribution, distributionOf, twoDigits } from './percentiles.ts';
 
@@ -21,6 +21,7 @@ const BATCH = 50;
 
 interface PerPrecision {
   precision: string;
+  kind: Kind;
   cases: number;
   answers: number;
   unbounded: number;
@@ -29,14 +30,22 @@ interface PerPrecision {
   outputs: Record<string, Distribution>;
 }
 
-function tasksOf(names: readonly string[], cases: number, seed: number, variantsPerCase: number): CalibrationTask[] {
-  return names.flatMap((precision) =>
+function tasksOf(
+  names: readonly string[],
+  kinds: readonly Kind[],
+  cases: number,
+  seed: number,
+  variantsPerCase: number,
+): CalibrationTask[] {
+  const pairs = names.flatMap((precision) => kinds.map((kind) => ({ precision, kind })));
+  return pairs.flatMap(({ precision, kind }) =>
     systems.flatMap(({ name: system }) => {
       const perSystem = Math.ceil(cases / systems.length);
       return Array.from({ length: Math.ceil(perSystem / BATCH) }, (_, batch) => ({
         precision,
+        kind,
         system,
-        seed: seedOf(seed, precision, system, String(batch)),
+        seed: seedOf(seed, precision, kind, system, String(batch)),
         cases: Math.min(BATCH, perSystem - batch * BATCH),
         variantsPerCase,
       }));
@@ -57,7 +66,7 @@ async function runAll(tasks: readonly CalibrationTask[]): Promise<Calibration[]>
     return await Promise.all(
       tasks.map(async (task) => {
         const result: Calibration = await pool.run(task);
-        progress.next(`${task.precision} · ${task.system}`);
+        progress.next(`${task.precision} · ${task.kind} · ${task.system}`);
         return result;
       }),
     );
@@ -67,8 +76,8 @@ async function runAll(tasks: readonly CalibrationTask[]): Promise<Calibration[]>
   }
 }
 
-function summarize(precision: string, results: readonly Calibration[]): PerPrecision {
-  const own = results.filter((each) => each.precision === precision);
+function summarize(precision: string, kind: Kind, results: readonly Calibration[]): PerPrecision {
+  const own = results.filter((each) => each.precision === precision && each.kind === kind);
   const outputs: Record<string, number[]> = {};
   for (const { worst } of own) {
     for (const [name, values] of Object.entries(worst)) {
@@ -79,6 +88,7 @@ function summarize(precision: string, results: readonly Calibration[]): PerPreci
   const sum = (of: (each: Calibration) => number): number => own.reduce((total, each) => total + of(each), 0);
   return {
     precision,
+    kind,
     cases: sum(({ cases }) => cases),
     answers: sum(({ answers }) => answers),
     unbounded: sum(({ unbounded }) => unbounded),
@@ -88,9 +98,9 @@ function summarize(precision: string, results: readonly Calibration[]): PerPreci
 }
 
 function print(summaries: readonly PerPrecision[], alarms: readonly Alarm[]): void {
-  for (const { precision, cases, answers, unbounded, outputs, alarms: count } of summaries) {
+  for (const { precision, kind, cases, answers, unbounded, outputs, alarms: count } of summaries) {
     const table = new Table({
-      head: [precision, 'answers', 'median', '99 %', 'largest'],
+      head: [`${precision}, ${kind}`, 'answers', 'median', '99 %', 'largest'],
       style: { head: [], border: [], compact: true },
     });
     for (const [name, { count: n, p50, p99, max }] of Object.entries(outputs)) {
@@ -120,13 +130,25 @@ const program = new Command('calibrate')
   )
   .option('--precision <names>', 'comma-separated', precisions.map(({ name }) => name).join(','))
   .option('--cases <count>', 'random cases for each precision', '2500')
+  .option('--kind <names>', 'certain, likely: which bounds', 'certain,likely')
   .option('--variants <count>', 'implementations that answer each case', '4')
   .option('--seed <integer>', 'everything that is drawn follows from it', '1')
   .option('--keep', 'write docs/calibration.json and docs/calibration.svg')
   .parse();
-const flags = program.opts<{ precision: string; cases: string; variants: string; seed: string; keep?: boolean }>();
+const flags = program.opts<{
+  precision: string;
+  kind: string;
+  cases: string;
+  variants: string;
+  seed: string;
+  keep?: boolean;
+}>();
 const names = flags.precision.split(',');
 const [cases, variants, seed] = [flags.cases, flags.variants, flags.seed].map(Number);
+const kinds = flags.kind.split(',') as Kind[];
+if (!kinds.every((kind) => kind === 'certain' || kind === 'likely')) {
+  program.error('error: --kind is certain, likely or both', { exitCode: 2 });
+}
 const unknown = names.find((name) => !precisions.some((each) => each.name === name));
 if (unknown !== undefined) {
   program.error(`error: --precision ${unknown}: known are ${precisions.map(({ name }) => name).join(', ')}`, {
@@ -136,8 +158,8 @@ if (unknown !== undefined) {
 if (![cases, variants, seed].every(Number.isInteger) || cases < 1 || variants < 1) {
   program.error('error: --cases and --variants are positive integers, --seed an integer', { exitCode: 2 });
 }
-const results = await runAll(tasksOf(names, cases, seed, variants));
-const summaries = names.map((name) => summarize(name, results));
+const results = await runAll(tasksOf(names, kinds, cases, seed, variants));
+const summaries = names.flatMap((name) => kinds.map((kind) => summarize(name, kind, results)));
 const alarms = results.flatMap((each) => each.alarms).sort((a, b) => a.c.length - b.c.length);
 print(summaries, alarms);
 if (flags.keep) {

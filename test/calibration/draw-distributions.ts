@@ -3,6 +3,7 @@ import type { Distribution } from './percentiles.ts';
 
 interface Panel {
   precision: string;
+  kind: string;
   outputs: Record<string, Distribution>;
 }
 
@@ -15,11 +16,11 @@ const along = (value: number): number => (Math.min(Math.max(Math.log10(value), F
 const text = (x: number, y: number, what: string, more = ''): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${what}</text>`;
 
-function drawPanel({ precision, outputs }: Panel, left: number, top: number): string[] {
+function drawPanel({ precision, kind, outputs }: Panel, left: number, top: number): string[] {
   const names = Object.keys(outputs);
   const x = (value: number): number => left + LEFT + along(value) * (WIDTH - LEFT - RIGHT);
   const bottom = top + TOP + names.length * ROW;
-  const out = [text(left + LEFT, top + 18, precision, 'font-weight="600" font-size="14"')];
+  const out = [text(left + LEFT, top + 18, `${precision}, ${kind} bounds`, 'font-weight="600" font-size="14"')];
   for (let power = FROM; power <= TO; power++) {
     const at = x(10 ** power);
     const bound = power === TO;
