@@ -80,7 +80,7 @@ describe.each(named(linear))('%s in integers', (_, system) => {
         const c = inIntegers(drawn, system);
         expectExact(c, run(c) as Answer);
       }),
-      { numRuns: 20, seed: 11 },
+      { numRuns: RUNS, seed: 11 },
     );
   });
 

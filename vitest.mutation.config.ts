@@ -1,0 +1,48 @@
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files of reference/ that every answer goes through. */
+const forms =
+  /reference\/(systems\/|(arithmetic|ch|de(?!coder)|double|head|levels|masked|op|re|softmax|tape|transitions))/;
+
+/**
+ * The tests that a mutant has to pass, in the order in which they run, and the files whose mutants meet them: so that one mutant
+ * takes about a second. None of the command line or of worker threads, and of the laws a few cases each.
+ */
+const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
+  ['unit/levels', /reference\/levels/],
+  ['unit/transitions', /reference\/(transitions|systems\/)/],
+  ['unit/decay', /reference\/decay/],
+  ['unit/double-double', /reference\/(arithmetic|double-double|tape)/],
+  ['unit/empty-levels', forms],
+  ['unit/examples', forms],
+  ['unit/decoder', /reference\/(decoder|recurrent|operator|shapes)/],
+  ['unit/parametrizations', /reference\/parametrizations\//],
+  ['unit/case-json', /reference\/(case-json|tensor|errors)/],
+  ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
+  ['unit/exact', forms],
+  ['unit/compare', /properties\//],
+  ['mutation/laws', /properties\/|reference\/(?!case-json|errors|parametrizations)/],
+];
+
+const rankOf = ({ moduleId }: TestSpecification): number =>
+  TESTS.findIndex(([test]) => moduleId.includes(`/test/${test}.`));
+
+class InOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // the one mutated file; all of them, or none, where nothing is mutated
+    const { related } = this.ctx.config;
+    const meets = (file: TestSpecification): boolean =>
+      related?.length !== 1 || TESTS[rankOf(file)][1].test(related[0]);
+    return files.filter(meets).sort((a, b) => rankOf(a) - rankOf(b));
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: TESTS.map(([test]) => `test/${test}{,.test}.ts`),
+    setupFiles: ['test/mutation/setup.ts'],
+    sequence: { sequencer: InOrder },
+    isolate: false,
+  },
+});
