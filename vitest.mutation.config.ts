@@ -3,13 +3,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files of reference/ that every answer goes through. */
 const forms =
-  /reference\/(systems\/|(arithmetic|ch|de(?!coder)|double|head|levels|masked|op|re|softmax|tape|transitions))/;
+  /reference\/(systems\/|arithmetic|chunk|definition|head|levels|masked|operator|recurrent|softmax|tape|transitions)/;
 
 /**
  * The tests that a mutant has to pass, in the order in which they run, and the files whose mutants meet them: so that one mutant
  * takes about a second. None of the command line or of worker threads, and of the laws a few cases each.
  */
 const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
+  ['unit/dense', /reference\/dense/],
   ['unit/levels', /reference\/levels/],
   ['unit/transitions', /reference\/(transitions|systems\/)/],
   ['unit/decay', /reference\/decay/],
@@ -22,7 +23,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
   ['unit/exact', forms],
   ['unit/compare', /properties\//],
-  ['mutation/laws', /properties\/|reference\/(?!case-json|errors|parametrizations)/],
+  ['mutation/laws', /properties\/|reference\/(?!case-json|dense|double|errors|parametrizations)/],
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number =>
