@@ -293,7 +293,7 @@ export function checkCase(where: string, c: Case): Problem {
       const wanted = levels.count(position + end - start);
       if (end > start && L < wanted) {
         const reach = plural(position + end - start, 'position');
-        const remedy = `a sequence that ends after ${reach} reads ${wanted} levels; pass lambda with L >= ${wanted}`;
+        const remedy = `a sequence that ends after ${reach} reads ${plural(wanted, 'level')}; pass lambda with L >= ${wanted}`;
         throw new InvalidInput(where, 'lambda', `shape ${show(lambda.shape)}`, show([B, T, H, `>=${wanted}`]), remedy);
       }
     }
