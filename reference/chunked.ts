@@ -314,4 +314,4 @@ function backward(x: Head, dOut: HeadOutput): HeadGradients {
   return grads;
 }
 
-export const chunked: Form = { name: 'chunked', forward, backward };
+export const chunked: Form = { forward, backward };

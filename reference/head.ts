@@ -100,7 +100,6 @@ export interface Transition {
 
 /** A form of the operator. The three forms call no other form. */
 export interface Form {
-  name: string;
   /** Reads x, writes nothing in it. */
   forward(x: Head): HeadOutput;
   /** Gradients of <dOut.o, o> + <dOut.state, state>. */

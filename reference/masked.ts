@@ -304,4 +304,4 @@ function finalStateBackward(x: Head, dState: Float64Array, last: LastRow, grads:
   }
 }
 
-export const masked: Form = { name: 'masked', forward, backward };
+export const masked: Form = { forward, backward };

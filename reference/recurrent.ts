@@ -147,4 +147,4 @@ function stepBackward(
   });
 }
 
-export const recurrent: Form = { name: 'recurrent', forward, backward };
+export const recurrent: Form = { forward, backward };

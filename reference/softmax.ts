@@ -48,4 +48,4 @@ function backward(x: Head, { o: dO }: HeadOutput): HeadGradients {
   return grads;
 }
 
-export const softmax: Form = { name: 'masked', forward, backward };
+export const softmax: Form = { forward, backward };

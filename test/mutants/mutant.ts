@@ -51,7 +51,6 @@ const forms: Record<FormName, Form> = { masked, recurrent, chunked };
 function changed(base: Form, change: Change): Form {
   const see = change.head ?? ((x: Head) => x);
   return {
-    name: base.name,
     forward(x) {
       const out = base.forward(see(x));
       change.output?.(x, out);
