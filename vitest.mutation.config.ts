@@ -15,6 +15,8 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/transitions', /reference\/(transitions|systems\/)/],
   ['unit/norms', /reference\/(transitions|arithmetic)/],
   ['unit/decay', /reference\/decay/],
+  ['unit/arithmetic', /reference\/arithmetic/],
+  ['unit/tape', /reference\/tape/],
   ['unit/double-double-ends', /reference\/double-double/],
   ['unit/double-double', /reference\/(arithmetic|double-double|tape)/],
   ['unit/empty-levels', forms],

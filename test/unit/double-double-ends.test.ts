@@ -10,6 +10,10 @@ it('is what it was made of', () => {
   expect(doubleDouble.valueOf(dd(1, 2 ** -30))).toBe(1 + 2 ** -30);
 });
 
+it('a sum keeps what is left of the second doubles when the first ones cancel', () => {
+  expect(add(dd(1, 2 ** -54), dd(-1, 2 ** -108))).toEqual(dd(2 ** -54, 2 ** -108));
+});
+
 describe('beyond the largest double', () => {
   const most = of(Number.MAX_VALUE);
   const endless = of(Number.POSITIVE_INFINITY);
