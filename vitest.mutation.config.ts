@@ -30,6 +30,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/case-json', /reference\/(case-json|tensor|errors)/],
   ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
   ['unit/exact', forms],
+  ['unit/exact-long', /reference\/(chunk|masked|recurrent)/],
   ['unit/compare', /properties\//],
   ['mutation/laws', /properties\/|reference\/(?!case-json|dense|double|errors|parametrizations)/],
 ];
