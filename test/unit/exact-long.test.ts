@@ -43,7 +43,7 @@ describe.each(linear)('%s', (system) => {
   it.each([0, 50])('is the same in every form, from position %i on', (position) => {
     const c = integerCase(system, position);
     const expected = numbersOf({ ...c, form: 'recurrent' });
-    for (const [name, values] of Object.entries(expected)) expect(values.some(Boolean), name).toBe(true);
+    expect(expected.o.some(Boolean)).toBe(true);
     expect(numbersOf({ ...c, form: 'masked' })).toEqual(expected);
     for (const chunkSize of [8, 64]) {
       expect(numbersOf({ ...c, form: 'chunked', chunkSize }), `${chunkSize}`).toEqual(expected);
