@@ -112,6 +112,16 @@ it('norms of a composition follow the product rule', () => {
   });
 });
 
+it('what is one number, and what has no negative entry, says so', () => {
+  const flags = [identity, scalarDecay, diagonalDecay, deltaRule].map(({ scalar, monotone }) => [scalar, monotone]);
+  expect(flags).toEqual([
+    [true, true],
+    [true, true],
+    [false, true],
+    [false, false],
+  ]);
+});
+
 it('a composition is scalar, or monotone, where both parts are', () => {
   const parts = [identity, scalarDecay, diagonalDecay, deltaRule];
   for (const first of parts) {
