@@ -17,6 +17,9 @@ import type { InputName, LinearSystem } from '../../reference/systems/system.ts'
 import { type Tensor, toDense } from '../../reference/tensor.ts';
 import { exactly, type Rational, rational, sumOf } from './rational.ts';
 
+/** Fewer where the run says so, as that for mutants does. */
+const RUNS = fc.readConfigureGlobal().numRuns ?? 20;
+
 /** -1, 0, 1, mostly not 0; log decays are 0 or a reset. */
 const small: Style = (seed, name, index) => [1, -1, 1, 0, 1][noise(seed, name, index) % 5];
 const decays: Style = (seed, name, index) => (noise(seed, name, index) % 6 === 0 ? Number.NEGATIVE_INFINITY : 0);

@@ -112,22 +112,22 @@ it('norms of a composition follow the product rule', () => {
   });
 });
 
-it('what is one number, and what has no negative entry, says so', () => {
-  const flags = [identity, scalarDecay, diagonalDecay, deltaRule].map(({ scalar, monotone }) => [scalar, monotone]);
+it('what is one number, and how often it erases', () => {
+  const flags = [identity, scalarDecay, diagonalDecay, deltaRule].map(({ scalar, erases }) => [scalar, erases]);
   expect(flags).toEqual([
-    [true, true],
-    [true, true],
-    [false, true],
-    [false, false],
+    [true, 0],
+    [true, 0],
+    [false, 0],
+    [false, 1],
   ]);
 });
 
-it('a composition is scalar, or monotone, where both parts are', () => {
+it('a composition is scalar where both parts are, and erases as often as they do together', () => {
   const parts = [identity, scalarDecay, diagonalDecay, deltaRule];
   for (const first of parts) {
     for (const second of parts) {
-      const { scalar, monotone } = compose(first, second);
-      expect([scalar, monotone]).toEqual([first.scalar && second.scalar, first.monotone && second.monotone]);
+      const { scalar, erases } = compose(first, second);
+      expect([scalar, erases]).toEqual([first.scalar && second.scalar, first.erases + second.erases]);
     }
   }
 });
