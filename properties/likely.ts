@@ -11,7 +11,7 @@ import { inputNames, mapTensor, systemOf } from './edit.ts';
 import { type ByElement, byName, mapElements } from './errors/by-element.ts';
 import { type Costs, costsOf } from './errors/costs.ts';
 import { deltaSizes } from './errors/delta-case.ts';
-import { chunkOf, stepNorms } from './errors/layout.ts';
+import { stepNorms, storedEvery } from './errors/layout.ts';
 import { likely } from './errors/measure.ts';
 import { longestOf } from './errors/model.ts';
 import { floorsOf, roundingsOf } from './errors/roundings.ts';
@@ -68,7 +68,7 @@ export function likelyBoundsOf(c: Case, p: Precision = DOUBLE): Bounds {
   const stored = storedValues(c, p);
   const floors = floorsOf(c, p, systemOf(c).recurrence ? stepNorms(c) : null);
   const m = likely(p);
-  const kept = Math.ceil(longestOf(c) / chunkOf(c)) + 1;
+  const kept = Math.ceil(longestOf(c) / storedEvery(c)) + 1;
   return mapElements(certain, (bound, name, at) => {
     const n = roundings(name);
     const once =

@@ -15,7 +15,7 @@ import { type Tensor, toDense } from '../reference/tensor.ts';
 import { inputNames, systemOf } from './edit.ts';
 import { type ByElement, byName, mapElements, namesOf, type OutputName } from './errors/by-element.ts';
 import { CAUSES, type Cause, type Costs, costsOf, lostInputs, only } from './errors/costs.ts';
-import { chunkOf, stepNorms } from './errors/layout.ts';
+import { chunkOf, stepNorms, storedEvery } from './errors/layout.ts';
 import { createModel, type ErrorModel, longestOf } from './errors/model.ts';
 import { floorsOf, largestOnTheWay, mayOverflow, type Roundings, roundingsOf } from './errors/roundings.ts';
 import { DOUBLE, largestFinite, type Precision, unitRoundoff } from './precision.ts';
@@ -86,20 +86,20 @@ export function boundsOf(c: Case, p: Precision = DOUBLE, kept: readonly number[]
   const floors = floorsOf(c, p, model.steps);
   const stored = storedValues(c, p);
   const perName = Object.fromEntries(
-    namesOf(model.size).map((name) => [
-      name,
-      { r: Math.expm1(total(relativeOf(roundings(name), costs))), floor: floors(name) },
-    ]),
+    namesOf(model.size).map((name) => {
+      const format = formatOf(p, name);
+      const r = Math.expm1(total(relativeOf(roundings(name), costs)));
+      return [name, { r, floor: floors(name), last: unitRoundoff(format), most: largestFinite(format) }];
+    }),
   );
   return mapElements(model.size, (size, name, at) => {
-    const { r, floor } = perName[name];
+    const { r, floor, last, most } = perName[name];
     const grown = byName(growth, name)[at];
     const before = r * (size + grown) + grown + floor;
-    const format = formatOf(p, name);
     const value = stored ? Math.abs(byName(stored, name)[at]) : 0;
-    const bound = stored ? before + unitRoundoff(format) * (value + before) : before;
+    const bound = stored ? before + last * (value + before) : before;
     // NaN: an error that may be anything
-    return value + bound < largestFinite(format) ? bound : Number.POSITIVE_INFINITY;
+    return value + bound < most ? bound : Number.POSITIVE_INFINITY;
   });
 }
 
@@ -125,7 +125,7 @@ function becauseOf(c: Case, p: Precision, name: OutputName, n: Roundings): Recor
     exponent: `sums of up to ${T} log decays`,
     'prefix sums': `differences of sums over chunks of ${Math.min(T, chunkOf(c))}`,
     'rounded g': `log decays in ${p.inputs.name}`,
-    'states in memory': `${p.state.name}, once a chunk of ${chunkOf(c)}`,
+    'states in memory': `${p.state.name}, once a chunk of ${storedEvery(c)}`,
   };
 }
 

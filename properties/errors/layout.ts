@@ -160,15 +160,17 @@ export function decayGradient(c: Case, crossing: Float64Array, cancelling: Float
   return perHeadSums;
 }
 
+/** A state is kept in memory once in so many tokens. */
+export const storedEvery = (c: Case): number => c.chunkSize ?? CHUNK;
+
 /** Kernels sum and solve in chunks of at least so many tokens, whatever the case says of ours. */
 const CHUNK = 64;
-export const chunkOf = (c: Case): number => Math.max(c.chunkSize ?? CHUNK, CHUNK);
+export const chunkOf = (c: Case): number => Math.max(storedEvery(c), CHUNK);
 
 /** The chunks of each sequence, as rows [first, end) of the B·T tokens. They begin at a sequence's first token of the call. */
-export function chunksOf(c: Case): { first: number; end: number }[][] {
+export function chunksOf(c: Case, size = chunkOf(c)): { first: number; end: number }[][] {
   const { B, T } = sizesOf(c);
   const cuts = c.cuSeqlens ?? [0, T];
-  const size = chunkOf(c);
   return Array.from({ length: B * (cuts.length - 1) }, (_, n) => {
     const [b, i] = [Math.floor(n / (cuts.length - 1)), n % (cuts.length - 1)];
     const [from, to] = [b * T + cuts[i], b * T + cuts[i + 1]];

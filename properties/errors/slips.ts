@@ -2,7 +2,7 @@
 import type { Case } from '../../reference/case.ts';
 import { sizesOf, systemOf } from '../edit.ts';
 import type { Costs } from './costs.ts';
-import { chunkOf, chunksOf, logDecays, type StepNorms } from './layout.ts';
+import { chunkOf, chunksOf, logDecays, type StepNorms, storedEvery } from './layout.ts';
 
 /** Relative errors of the parts of one evaluation. */
 export interface Slips {
@@ -54,7 +54,7 @@ export function decaySlips(c: Case, costs: Costs, longest: number, kept: readonl
     const keep = (row: number, times: number): void => {
       for (let i = row * H * channels; i < (row + 1) * H * channels; i++) step[i] += times * costs['states in memory'];
     };
-    for (const { first } of chunksOf(c).flat()) keep(first, 1);
+    for (const { first } of chunksOf(c, storedEvery(c)).flat()) keep(first, 1);
     for (const t of kept) for (let b = 0; b < B && t < T; b++) keep(b * T + t, 2);
   }
   return { step, source };

@@ -12,9 +12,9 @@ import { compareParts, verdict } from '../compare.ts';
 import { shapeOf, sizesOf } from '../edit.ts';
 import type { Implementation, Law, Verdict, Worst } from '../law.ts';
 import { likelyBoundsOf } from '../likely.ts';
-import { type Bounds, boundsOf } from '../tolerance.ts';
+import type { Bounds } from '../tolerance.ts';
 import { type Parts, truthOf } from '../truth.ts';
-import { anySystem, missing, PAPER } from './common.ts';
+import { anySystem, boundsFor, inOwnChunks, missing, PAPER } from './common.ts';
 import { law } from './define.ts';
 
 /** Against the truth, in the shape that is wanted. */
@@ -68,7 +68,7 @@ export const certifiedForward: Law = law({
   needs: [],
   appliesTo: anySystem,
   wish: everything,
-  check: (subject, { c }) => outputsWithin(subject, c, boundsOf(c, subject.precision)),
+  check: (subject, { c }) => outputsWithin(subject, c, boundsFor(subject, c)),
 });
 
 export const likelyForward: Law = law({
@@ -81,7 +81,7 @@ export const likelyForward: Law = law({
   needs: [],
   appliesTo: anySystem,
   wish: likelyCases,
-  check: (subject, { c }) => outputsWithin(subject, c, likelyBoundsOf(c, subject.precision)),
+  check: (subject, { c }) => outputsWithin(subject, c, likelyBoundsOf(inOwnChunks(subject, c), subject.precision)),
 });
 
 export const certifiedBackward: Law = law({
@@ -94,7 +94,7 @@ export const certifiedBackward: Law = law({
   needs: ['gradients'],
   appliesTo: anySystem,
   wish: { ...everything, gradients: true },
-  check: (subject, { c }) => gradientsWithin(subject, c, boundsOf(c, subject.precision)),
+  check: (subject, { c }) => gradientsWithin(subject, c, boundsFor(subject, c)),
 });
 
 export const likelyBackward: Law = law({
@@ -107,5 +107,5 @@ export const likelyBackward: Law = law({
   needs: ['gradients'],
   appliesTo: anySystem,
   wish: { ...likelyCases, gradients: true },
-  check: (subject, { c }) => gradientsWithin(subject, c, likelyBoundsOf(c, subject.precision)),
+  check: (subject, { c }) => gradientsWithin(subject, c, likelyBoundsOf(inOwnChunks(subject, c), subject.precision)),
 });

@@ -77,8 +77,16 @@ export const same = (name: string, actual: readonly number[], expected: readonly
 
 export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
 
+/** The case as the error model sees it: chunks are the subject's own where it does not heed the case's. */
+export function inOwnChunks(subject: Implementation, c: Case): Case {
+  if (subject.abilities.chunkSizes) return c;
+  const { chunkSize: _, ...rest } = c;
+  return rest;
+}
+
 /** Bounds of the subject's own answers. */
-export const boundsFor = (subject: Implementation, c: Case): Bounds => boundsOf(c, subject.precision);
+export const boundsFor = (subject: Implementation, c: Case): Bounds =>
+  boundsOf(inOwnChunks(subject, c), subject.precision);
 
 /** The precision in which `runAs` answers. */
 export const precisionAs = (subject: Implementation, c: Case): Precision =>

@@ -19,7 +19,16 @@ import {
 } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
-import { anyLogLinear, anyRecurrence, boundsFor, compareAnswerBits, compareAnswers, PAPER, same } from './common.ts';
+import {
+  anyLogLinear,
+  anyRecurrence,
+  boundsFor,
+  compareAnswerBits,
+  compareAnswers,
+  inOwnChunks,
+  PAPER,
+  same,
+} from './common.ts';
 import { law } from './define.ts';
 
 /** The case that goes on where `first` stopped. */
@@ -45,7 +54,7 @@ const split = law({
     const second = await subject.run(continued(c, cut, T, first));
     const actual: Answer = { ...second, o: concat([first.o, second.o], 1) };
     const whole = await subject.run(c);
-    const bounds = boundsOf(c, subject.precision, [cut]);
+    const bounds = boundsOf(inOwnChunks(subject, c), subject.precision, [cut]);
     return verdict(compareAnswers(actual, whole, bounds), `split after ${cut} of ${T} positions`);
   },
 });
@@ -76,13 +85,10 @@ const splitBackward = law({
       if (name === 'initialState') gradients[name] = early;
       else gradients[name] = axes(c, name) === 'H' ? addTensors(early, late) : concat([early, late], 1);
     }
-    const bounds = boundsOf(
-      cotangents.finalState
-        ? c
-        : { ...c, cotangents: { ...cotangents, finalState: whole.finalState && zerosLike(whole.finalState) } },
-      subject.precision,
-      [cut],
-    );
+    const judged = cotangents.finalState
+      ? c
+      : { ...c, cotangents: { ...cotangents, finalState: whole.finalState && zerosLike(whole.finalState) } };
+    const bounds = boundsOf(inOwnChunks(subject, judged), subject.precision, [cut]);
     const actual: Answer = { ...whole, gradients };
     return verdict(compareAnswers(actual, whole, bounds), `split after ${cut} of ${T} positions`);
   },
@@ -113,7 +119,7 @@ const steps = law({
       step = await subject.run(continued(c, t, t + 1, step));
       outputs.push(step.o);
     }
-    const bounds = boundsOf(c, subject.precision, range(0, T));
+    const bounds = boundsOf(inOwnChunks(subject, c), subject.precision, range(0, T));
     return verdict(compareAnswers({ ...step, o: concat(outputs, 1) }, whole, bounds));
   },
 });
