@@ -86,12 +86,12 @@ export const decay = [
     head: (x) => withHead(x, { g: x.g.map((g) => Math.max(g, -5)) }),
   }),
   mutant(
-    'decay-applied-twice',
+    'decay-never-one',
     'mamba2',
     'zero-decay-collapses',
-    'A step decays the state once before and once after the token is inserted, by at least one part in 2^20.',
+    'A quarter is taken off every log decay, as a floor under its parameter does: even g = 0 decays.',
     {
-      head: (x) => withHead(x, { g: x.g.map((g) => g - 2 ** -20) }),
+      head: (x) => withHead(x, { g: x.g.map((g) => g - 0.25) }),
     },
   ),
   mutant(

@@ -29,7 +29,7 @@ export const delta = [
     {
       head: (x) =>
         withHead(x, {
-          w: timesBeta(x, (beta) => (beta === 0 ? 0 : 1 / beta)).map((value) => (value === 0 ? 2 ** -10 : value)),
+          w: timesBeta(x, (beta) => (beta === 0 ? 0 : 1 / beta)).map((value) => (value === 0 ? 1 : value)),
         }),
       forwardOnly: true,
     },

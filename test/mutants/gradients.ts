@@ -2,7 +2,7 @@
 import type { Head, HeadGradients } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
-import { mutant, withHead } from './mutant.ts';
+import { mutant, toFourBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -24,9 +24,9 @@ export const gradients = [
       for (let t = 0; t < x.T; t++) for (let i = 0; i < x.K; i++) grads.g[t] += x.k[t * x.K + i] * grads.k[t * x.K + i];
     },
   }),
-  mutant('dg-on-a-dead-row', SYSTEM, 'reset-forgets', 'A reset gets a gradient, as if its decay were exp(-50).', {
+  mutant('dg-on-a-dead-row', SYSTEM, 'reset-forgets', 'A reset gets a gradient, as if its decay were not 0.', {
     gradients(x, grads) {
-      for (let t = 0; t < x.T; t++) if (x.g[t] === Number.NEGATIVE_INFINITY) grads.g[t] = 2 ** -40;
+      for (let t = 0; t < x.T; t++) if (x.g[t] === Number.NEGATIVE_INFINITY) grads.g[t] = 2 ** -10;
     },
   }),
   mutant('dlambda-of-the-wrong-level', SYSTEM, 'backward-equals-recurrent', 'dlambda is summed over the next level.', {
@@ -38,7 +38,7 @@ export const gradients = [
   }),
   mutant('dlambda-of-unread-levels', SYSTEM, 'unread-level-scales', 'Levels that are never read get a gradient.', {
     gradients(_x, grads) {
-      for (let i = 0; i < grads.lambda.length; i++) if (grads.lambda[i] === 0) grads.lambda[i] = 1e-30;
+      for (let i = 0; i < grads.lambda.length; i++) if (grads.lambda[i] === 0) grads.lambda[i] = 0.5;
     },
   }),
   mutant(
@@ -58,7 +58,7 @@ export const gradients = [
     'backward-equals-chunked',
     'dk misses what goes through the erase.',
     {
-      backwardHead: (x) => withHead(x, { beta: x.beta.map((beta) => beta * 0.999) }),
+      backwardHead: (x) => withHead(x, { beta: x.beta.map(() => 0) }),
     },
   ),
   mutant('dstate-missing', 'gated-deltanet', 'adjoint-identity', 'The gradient of the initial state is zero.', {
@@ -99,7 +99,7 @@ export const gradients = [
   ),
   mutant('dv-before-its-time', SYSTEM, 'causal-backward', 'dv of the last token gets a part of the first cotangent.', {
     gradients(x, grads, dOut) {
-      if (x.T > 1) for (let j = 0; j < x.V; j++) grads.w[(x.T - 1) * x.V + j] += 2 ** -30 * dOut.o[j];
+      if (x.T > 1) for (let j = 0; j < x.V; j++) grads.w[(x.T - 1) * x.V + j] += dOut.o[j] / 2;
     },
   }),
   mutant(
@@ -116,7 +116,7 @@ export const gradients = [
           if (end === 0 || end >= T) continue;
           for (let h = 0; h < H; h++)
             for (let j = 0; j < V; j++)
-              dv.set(0, end - 1, h, j, dv.get(0, end - 1, h, j) + 2 ** -30 * c.cotangents.o.get(0, end, h, j));
+              dv.set(0, end - 1, h, j, dv.get(0, end - 1, h, j) + c.cotangents.o.get(0, end, h, j) / 2);
         }
       },
     },
@@ -160,7 +160,7 @@ export const gradients = [
     'A constant is left in the buffer that gradients are added to.',
     {
       gradients(_x, grads) {
-        for (let i = 0; i < grads.k.length; i++) grads.k[i] += 2 ** -30;
+        for (let i = 0; i < grads.k.length; i++) grads.k[i] += 0.5;
       },
     },
   ),
@@ -197,6 +197,17 @@ export const gradients = [
     {
       gradients(_x, grads) {
         grads.k.set(Float32Array.from(grads.k));
+      },
+    },
+  ),
+  mutant(
+    'dk-in-four-bits',
+    'log-linear-gated-deltanet',
+    'backward-within-its-bound',
+    'dk goes through an 8-bit buffer: four bits of significand.',
+    {
+      gradients(_x, grads) {
+        grads.k.set(grads.k.map(toFourBits));
       },
     },
   ),

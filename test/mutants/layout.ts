@@ -4,7 +4,7 @@ import type { Case } from '../../reference/case.ts';
 import type { Head } from '../../reference/head.ts';
 import { compute } from '../../reference/operator.ts';
 import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
-import { mutant, withHead } from './mutant.ts';
+import { mutant, toFourBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -30,7 +30,7 @@ export const layout = [
       output(x, out) {
         if (x.T % 4 !== 1) return;
         const t = x.T - 1;
-        for (let j = 0; j < x.V; j++) out.o[t * x.V + j] += x.scale * x.w[t * x.V + j] * 2 ** -6;
+        for (let j = 0; j < x.V; j++) out.o[t * x.V + j] += x.scale * x.w[t * x.V + j];
       },
     },
   ),
@@ -77,10 +77,10 @@ export const layout = [
     'outputs-rounded-absolutely',
     'softmax',
     'power-of-two-scales-bitwise',
-    'Outputs are stored in fixed point with 40 binary places.',
+    'Outputs are stored in fixed point with 8 binary places.',
     {
       output(_x, out) {
-        for (let i = 0; i < out.o.length; i++) out.o[i] = Math.round(out.o[i] * 2 ** 40) / 2 ** 40;
+        for (let i = 0; i < out.o.length; i++) out.o[i] = Math.round(out.o[i] * 2 ** 8) / 2 ** 8;
       },
     },
   ),
@@ -113,14 +113,14 @@ export const layout = [
     'batch-rows-leak',
     'gla',
     'isolated-batch-rows',
-    'The first token of a batch row also reads the last value of the row before, by 2^-30.',
+    'The first token of a batch row also reads half the last value of the row before.',
     {
       answer(c, { o }) {
         const v = c.inputs.v as Tensor;
         const [B, T, H, V] = v.shape;
         for (let b = 1; b < B && T > 0; b++) {
           for (let h = 0; h < H; h++)
-            for (let j = 0; j < V; j++) o.set(b, 0, h, j, o.get(b, 0, h, j) + 2 ** -30 * v.get(b - 1, T - 1, h, j));
+            for (let j = 0; j < V; j++) o.set(b, 0, h, j, o.get(b, 0, h, j) + v.get(b - 1, T - 1, h, j) / 2);
         }
       },
     },
@@ -167,7 +167,7 @@ export const layout = [
         const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
         for (const t of starts) {
           for (let h = 0; h < H; h++)
-            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + 2 ** -20 * v.get(0, t - 1, h, j));
+            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + v.get(0, t - 1, h, j) / 2);
         }
       },
     },
@@ -253,6 +253,17 @@ export const layout = [
     {
       output(_x, out) {
         out.o.set(Float32Array.from(out.o));
+      },
+    },
+  ),
+  mutant(
+    'outputs-in-four-bits',
+    'log-linear-kimi-delta',
+    'forward-within-its-bound',
+    'Outputs go through an 8-bit buffer: four bits of significand.',
+    {
+      output(_x, out) {
+        out.o.set(out.o.map(toFourBits));
       },
     },
   ),

@@ -117,7 +117,7 @@ export const levels = [
     ...maskForward((x, t, s) => (s === t ? 0 : rightPair(x, t, s))),
   }),
   mutant('one-position-of-the-future', SYSTEM, 'causal-forward', 'The mask is s <= t + 1.', {
-    ...maskForward((x, t, s) => (s === t + 1 ? 1e-3 * x.scale : rightPair(x, t, s))),
+    ...maskForward((x, t, s) => (s === t + 1 ? x.scale / 2 : rightPair(x, t, s))),
   }),
   mutant(
     'masked-zero-times-later-values',
@@ -139,7 +139,7 @@ export const levels = [
     'A level that is empty at t is read as if it held the own token.',
     {
       ...maskForward((x, t, s) => {
-        const own = s === t && x.position + t > 0 && ((x.position + t) & 1) === 0 ? scaleAt(x, t, 1) * 2 ** -30 : 0;
+        const own = s === t && x.position + t > 0 && ((x.position + t) & 1) === 0 ? scaleAt(x, t, 1) : 0;
         return rightPair(x, t, s) + own * x.scale;
       }),
     },

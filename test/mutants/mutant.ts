@@ -22,6 +22,8 @@ export interface Mutant {
   system: string;
   /** The law that must reject it within the budget of the tests: its control. */
   control: string;
+  /** The right form that it is a change of. */
+  form: FormName;
   implementation: Implementation;
 }
 
@@ -99,6 +101,7 @@ export const mutant = (name: string, system: string, control: string, bug: strin
   bug,
   system,
   control,
+  form: change.form ?? 'masked',
   implementation: implement(name, system, change),
 });
 
@@ -106,21 +109,19 @@ export const mutant = (name: string, system: string, control: string, bug: strin
 export const withHead = (x: Head, fields: Partial<Head>): Head => ({ ...x, ...fields });
 
 /**
- * A forward written as P, entry by entry: `pair` gives P[t,s] without q·k, or 0. For scalar decays and the tokens of this call;
- * what comes in with the state, and the final state, stay right.
+ * A forward with other entries of P: `pair` gives P[t,s] without q·k, or 0. For scalar decays and the tokens of this call; what comes
+ * in with the state, and the final state, stay right, and so does every bit where the entries are the right ones.
  */
 export function maskForward(pair: (x: Head, t: number, s: number) => number): Pick<Change, 'output'> {
   return {
     output(x, out) {
-      const alone = masked.forward(withHead(x, { state: null })).o;
-      for (let i = 0; i < out.o.length; i++) out.o[i] -= alone[i];
       for (let t = 0; t < x.T; t++) {
         for (let s = 0; s < x.T; s++) {
-          const entry = pair(x, t, s);
-          if (entry === 0) continue;
+          const [entry, right] = [pair(x, t, s), rightPair(x, t, s)];
+          if (Object.is(entry, right)) continue;
           let score = 0;
           for (let i = 0; i < x.K; i++) score += x.q[t * x.K + i] * x.k[s * x.K + i];
-          for (let j = 0; j < x.V; j++) out.o[t * x.V + j] += entry * score * x.w[s * x.V + j];
+          for (let j = 0; j < x.V; j++) out.o[t * x.V + j] += (entry - right) * score * x.w[s * x.V + j];
         }
       }
     },
@@ -139,3 +140,10 @@ export const rightPair = (x: Head, t: number, s: number): number =>
   s > t ? 0 : x.scale * x.lambda[t * x.L + levelOf(x, t, s)] * decayOver(x, s + 1, t);
 
 export const levelOf = (x: Head, t: number, s: number): number => x.levels.level(x.position + t, x.position + s);
+
+/** The nearest number with four significant bits, as 8-bit floats have them; here with float64's exponents. */
+export function toFourBits(value: number): number {
+  if (value === 0 || !Number.isFinite(value)) return value;
+  const unit = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), -1022) - 3);
+  return Math.round(value / unit) * unit;
+}

@@ -99,7 +99,7 @@ export const state = [
     'no-state-is-a-zero-state',
     'Without an initial state the state buffer starts with what was in memory.',
     {
-      head: (x) => (x.state ? x : withHead(x, { state: new Float64Array(x.L * x.K * x.V).fill(2 ** -10) })),
+      head: (x) => (x.state ? x : withHead(x, { state: new Float64Array(x.L * x.K * x.V).fill(1) })),
     },
   ),
   mutant(

@@ -1,0 +1,16 @@
+/**
+ * Mutants that are no bugs in a lower precision, each with the reason. `npm run mutants -- --precision …` fails where one that survives
+ * is not listed, and where one that is listed is rejected: the list only shrinks.
+ */
+const FLOAT32_BUFFERS = {
+  'outputs-in-float32': 'A float32 buffer holds what a kernel of this precision computes: it loses nothing.',
+  'dk-in-float32': 'A float32 buffer holds what a kernel of this precision computes: it loses nothing.',
+};
+
+/** By precision and name. */
+export const onlyFloat64: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  float32: FLOAT32_BUFFERS,
+  tf32: FLOAT32_BUFFERS,
+  bfloat16: FLOAT32_BUFFERS,
+  float16: FLOAT32_BUFFERS,
+};
