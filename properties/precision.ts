@@ -59,7 +59,8 @@ export function roundTo(f: Format, value: number): number {
   const exponent = Math.max(((bitsOf.getUint32(0) >>> 20) & 0x7ff) - 1023, f.minExponent);
   const quantum = 2 ** (exponent - f.bits + 1);
   const rounded = (Math.abs(value) / quantum + TO_INTEGER - TO_INTEGER) * quantum;
-  return Math.sign(value) * (rounded > largestFinite(f) ? Number.POSITIVE_INFINITY : rounded);
+  const overflows = exponent >= f.maxExponent && rounded > largestFinite(f);
+  return Math.sign(value) * (overflows ? Number.POSITIVE_INFINITY : rounded);
 }
 
 export const roundTensor = (f: Format, value: Tensor): DenseTensor => mapTensor(value, (entry) => roundTo(f, entry));

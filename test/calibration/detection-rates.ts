@@ -4,7 +4,7 @@ import type { Mutant } from '../mutants/mutant.ts';
 import { groupsOf, lawsFor, type Trial, type TrialResult } from '../mutants/trial.ts';
 
 /** Cases a law has had after each round. */
-export const ROUNDS = [4, 12, 40, 100, 200] as const;
+export const ROUNDS = [3, 10, 40, 200] as const;
 /** Rejections after which a mutant's rates are known well enough: to about one part in six. */
 const ENOUGH = 40;
 /** What may go wrong: a mutant passes with this probability. */

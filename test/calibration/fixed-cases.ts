@@ -22,8 +22,8 @@ interface Size {
 
 /** One of whole chunks, one with a partial chunk and two rows, one of packed sequences. */
 const SIZES: readonly Size[] = [
-  { B: 1, T: 128, H: 2, K: 32, V: 32, chunkSize: 64 },
-  { B: 2, T: 100, H: 2, K: 16, V: 32, chunkSize: 32 },
+  { B: 1, T: 128, H: 1, K: 16, V: 16, chunkSize: 64 },
+  { B: 2, T: 70, H: 2, K: 16, V: 16, chunkSize: 32 },
   { B: 1, T: 96, H: 1, K: 16, V: 16, chunkSize: 16, cuSeqlens: [0, 30, 64, 96] },
 ];
 

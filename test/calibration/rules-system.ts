@@ -31,7 +31,7 @@ export interface RulesTask {
 export interface RulesResult {
   task: RulesTask;
   cases: number;
-  /** Mutants by rule that no case has shown. */
+  /** Mutants by rule that no case has told from the correct kernel: the rule accuses neither, or both. */
   missed: Record<string, string[]>;
   /** Answers of correct kernels. */
   answers: number;
@@ -105,7 +105,7 @@ export default async function judgeSystem(task: RulesTask): Promise<RulesResult>
     const right = remember(rightForm(members[0]));
     const under = { ...correctKernel(precision, members[0]), run: kernel.run };
     const subjects = members.map((mutant) => inPrecision(mutant, precision, under, right.run));
-    return { subjects, memories: [kernel, right] };
+    return { subjects, under, memories: [kernel, right] };
   });
   // chunked mutants know only the usual structure
   const structures = groups.every(({ subjects }) => subjects[0].abilities.structures);
@@ -128,13 +128,14 @@ export default async function judgeSystem(task: RulesTask): Promise<RulesResult>
   for (const [n, c] of given.entries()) {
     if (overflowsIn(c, precision)) continue;
     const truth = await truthFor(c, precision);
-    for (const { subjects, memories } of groups) {
+    for (const { subjects, under, memories } of groups) {
       for (const memory of memories) memory.forget();
+      const wrongly = accusations(await under.run(c), truth, precision);
       for (const subject of subjects) {
         // in memory of its own, since a mutant may write to it
         const answer = await subject.run(copyCase(c));
         accusations(answer, truth, precision).forEach((tensor, i) => {
-          if (tensor !== null) seen[i].add(subject.name);
+          if (tensor !== null && wrongly[i] === null) seen[i].add(subject.name);
         });
       }
     }
