@@ -9,6 +9,7 @@ import pc from 'picocolors';
 import { computeLines, invalid, respondWithBounds, textOf } from './gate/compute-lines.ts';
 import { explain } from './gate/explain.ts';
 import { explanationText } from './gate/explain-text.ts';
+import { type Profile, profileNames, profiles } from './gate/profiles.ts';
 import { createProgress } from './gate/progress.ts';
 import { explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
 import { runGate } from './gate/run.ts';
@@ -23,8 +24,8 @@ import { systems } from './reference/systems/registry.ts';
 
 const EXIT = { conforms: 0, doesNot: 1, usage: 2, interrupted: 130 } as const;
 const DEFAULT_SEED = 1;
-const DEFAULT_RUNS = 16;
 const PRECISIONS = precisions.map(({ name }) => name).join(', ');
+const DEFAULT_PROFILE: Profile = 'standard';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -73,7 +74,8 @@ interface GateFlags {
   form?: string[];
   law?: string[];
   seed: number;
-  runs: number;
+  profile: Profile;
+  runs?: number;
   path?: string;
   jobs: number;
   json?: boolean;
@@ -85,7 +87,7 @@ async function gate(flags: GateFlags): Promise<void> {
     systems: pick('system', systems, flags.system),
     laws: pick('law', laws, flags.law, (law) => law.group),
     seed: flags.seed,
-    runs: flags.runs,
+    runs: flags.runs ?? profiles[flags.profile],
     path: flags.path,
     jobs: flags.jobs,
   };
@@ -214,6 +216,8 @@ function listSystems(flags: { json?: boolean }): void {
   process.stdout.write(`${table(['system', 'F_t(S)', 'inputs', 'source'], lines, [27, 36, 28, 36])}\n`);
 }
 
+const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
+
 const program = new Command('lla')
   .description(
     'Conformance suite for log-linear attention (arXiv 2506.04761): a float64 oracle in three forms,\nlaws that judge an implementation, and the gate that runs them.',
@@ -249,9 +253,14 @@ program
       .argParser(integer(-(2 ** 31), 'an integer from -2^31 to 2^31 - 1')),
   )
   .addOption(
-    new Option('--runs <count>', 'cases for each law, system and form')
-      .default(DEFAULT_RUNS)
-      .argParser(integer(1, 'a positive integer')),
+    new Option('--profile <name>', `cases for each law, system and form: ${PROFILES}`)
+      .choices(profileNames)
+      .default(DEFAULT_PROFILE),
+  )
+  .addOption(
+    new Option('--runs <count>', 'so many cases instead, whatever the profile').argParser(
+      integer(1, 'a positive integer'),
+    ),
   )
   .addOption(
     new Option('--jobs <count>', 'worker threads')

@@ -5,8 +5,8 @@ import { groupsOf, lawsFor, type Trial, type TrialResult } from '../mutants/tria
 
 /** Cases a law has had after each round. */
 export const ROUNDS = [3, 10, 40, 200] as const;
-/** Rejections after which a mutant's rates are known well enough: to about one part in six. */
-const ENOUGH = 40;
+/** Rejections after which a mutant's rates are known well enough: to about one part in five. */
+const ENOUGH = 24;
 /** What may go wrong: a mutant passes with this probability. */
 const MISS = 1e-3;
 
@@ -19,6 +19,8 @@ export interface Detection {
   /** The law that rejects it most often, and how often. */
   law: string;
   p: number;
+  /** Most cases that a law judged it on. */
+  cases: number;
   /** How many laws have rejected it. */
   laws: number;
   /** Cases of every law after which one of them has rejected it with 99.9 %; null where none ever did. */
@@ -68,6 +70,7 @@ export function detectionOf(name: string, precision: string, tally: Tally): Dete
   rates.sort((a, b) => b.p - a.p);
   const perCase = rates.reduce((sum, { p }) => sum - Math.log1p(-p), 0);
   const n = perCase > 0 ? Math.ceil(-Math.log(MISS) / perCase) : null;
+  const cases = Math.max(...[...tally.values()].map((each) => each.cases));
   const { law, p } = rates[0] ?? { law: '', p: 0 };
-  return { name, precision, law, p: Number(p.toPrecision(3)), laws: rates.length, n };
+  return { name, precision, law, p: Number(p.toPrecision(3)), cases, laws: rates.length, n };
 }

@@ -13,8 +13,6 @@ const FILE = new URL('../../../docs/detection.json', import.meta.url);
 
 interface Kept {
   seed: number;
-  /** Most cases of a law. */
-  cases: number;
   mutants: Detection[];
 }
 
@@ -39,8 +37,16 @@ function hardest(detections: readonly Detection[], most: number): string {
   return table.toString();
 }
 
-async function measure(precision: string, seed: number, jobs: number, rounds: number): Promise<Detection[]> {
+/** `onRound` gets what is known after each round: a run that is cut short has not been for nothing. */
+async function measure(
+  precision: string,
+  seed: number,
+  jobs: number,
+  rounds: number,
+  onRound: (known: Detection[]) => void,
+): Promise<void> {
   const tallies = new Map<string, Tally>();
+
   for (let round = 0; round < rounds; round++) {
     const trials = roundTrials(precision, seed, round, tallies);
     if (trials.length === 0) break;
@@ -49,8 +55,8 @@ async function measure(precision: string, seed: number, jobs: number, rounds: nu
     const results = await runTrials(trials, jobs, ({ trial }) => progress.next(trial.law));
     progress.stop();
     for (const result of results) count(result, tallies);
+    onRound([...tallies].map(([name, tally]) => detectionOf(name, precision, tally)));
   }
-  return [...tallies].map(([name, tally]) => detectionOf(name, precision, tally));
 }
 
 const program = new Command('detection')
@@ -79,9 +85,11 @@ try {
 }
 let all = before;
 for (const precision of names) {
-  all = [...all, ...(await measure(precision, seed, jobs, rounds))];
-  // kept after each precision: a run that is cut short has not been for nothing
-  write({ seed, cases: ROUNDS[rounds - 1], mutants: all });
+  const others = all;
+  await measure(precision, seed, jobs, rounds, (known) => {
+    all = [...others, ...known];
+    write({ seed, mutants: all });
+  });
 }
 process.stdout.write(`${hardest(all, 15)}\n`);
 for (const precision of names) {
