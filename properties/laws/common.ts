@@ -75,6 +75,10 @@ export const same = (name: string, actual: readonly number[], expected: readonly
   };
 };
 
+/** What a bound becomes where a number is multiplied by `factor`: of nothing, nothing, even where it is infinite. */
+export const times = (factor: number, bounds: Float64Array): Float64Array =>
+  bounds.map((bound) => (factor === 0 ? 0 : Math.abs(factor) * bound));
+
 export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
 
 /** The case as the error model sees it: chunks are the subject's own where it does not heed the case's. */

@@ -10,7 +10,7 @@ import { compare, compareExact, verdict } from '../compare.ts';
 import { addTensors, mapTensor, scaleTensor, withInputs, zerosLike } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { type Bounds, underflowOf } from '../tolerance.ts';
-import { anyLogLinear, anyRecurrence, anySystem, boundsFor, compareAnswers, sum } from './common.ts';
+import { anyLogLinear, anyRecurrence, anySystem, boundsFor, compareAnswers, sum, times } from './common.ts';
 import { law } from './define.ts';
 
 /** o is linear in these inputs together. */
@@ -38,10 +38,7 @@ const linearIn = (names: readonly InputName[], appliesTo: (system: System) => bo
       const mixed = replace((value, name) => addTensors(scaleTensor(value, a), scaleTensor(second(value, name), b)));
       const [x, y, z] = [await subject.run(c), await subject.run(other), await subject.run(mixed)];
       const expected = addTensors(scaleTensor(x.o, a), scaleTensor(y.o, b));
-      const parts = sum(
-        boundsFor(subject, c).o.map((bound) => Math.abs(a) * bound),
-        boundsFor(subject, other).o.map((bound) => Math.abs(b) * bound),
-      );
+      const parts = sum(times(a, boundsFor(subject, c).o), times(b, boundsFor(subject, other).o));
       // adding the two answers rounds once more, which is below one more bound of the mixture
       return verdict(
         [compare('o', z.o, expected, sum(parts, sum(parts, boundsFor(subject, mixed).o)))],
@@ -131,7 +128,7 @@ const scaleFactor = law({
     const [x, y] = [await subject.run(unit), await subject.run(scaled)];
     const expected: Answer = { ...x, o: scaleTensor(x.o, scale) };
     const bounds = boundsFor(subject, unit);
-    bounds.o = boundsFor(subject, scaled).o.map((bound, i) => bound + Math.abs(scale) * bounds.o[i]);
+    bounds.o = sum(boundsFor(subject, scaled).o, times(scale, bounds.o));
     return verdict(compareAnswers(y, expected, bounds), `scale ${scale}`);
   },
 });
