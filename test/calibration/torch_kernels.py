@@ -25,6 +25,8 @@ PRECISIONS = list(DTYPES)
 SHORT = (torch.bfloat16, torch.float16)
 # rows of a chunk whose decays of one number a channel are multiplied pair by pair; and of a block that is inverted row by row
 BLOCK = 16
+# elements outside of a bound that are printed
+LISTED = 100
 
 
 # ---------------------------------------------------------------------------------------------------------------- arithmetic
@@ -508,49 +510,71 @@ def errors_over(actual, expected, bound):
 
 
 class Table:
-    """Worst ratios by precision, implementation, output; and every element outside of a bound."""
+    """Worst ratios by precision, implementation, output, and by precision and system; and every element outside of a bound."""
 
     def __init__(self):
-        self.rows, self.outside = {}, []
+        self.rows, self.systems, self.outside = {}, {}, []
 
-    def add(self, precision, implementation, case, actual, expected, bounds, kind):
-        for name, values in actual.items():
-            row = self.rows.setdefault((precision, implementation, name), new_row())
-            ratio = errors_over(values, expected[name], bounds[name])
-            row[f'{kind} answers'] += 1
-            row[f'{kind} elements'] += int(np.isfinite(bounds[name]).sum())
-            if ratio.size and ratio.max() > row[kind]:
-                row[kind], row[f'{kind} case'] = float(ratio.max()), case
+    def add(self, precision, implementation, case, actual, bounds, kind):
+        expected, name = case['expected'], case['name']
+        for output, values in actual.items():
+            ratio = errors_over(values, expected[output], bounds[output])
+            promised = int(np.isfinite(bounds[output]).sum())
+            for rows, key in (
+                (self.rows, (precision, implementation, output)),
+                (self.systems, (precision, implementation, case['system'])),
+            ):
+                note_worst(rows.setdefault(key, new_row()), kind, ratio, promised, name)
             for index in np.argwhere(ratio > 1):
                 at = tuple(int(i) for i in index)
-                found = {'kind': kind, 'precision': precision, 'implementation': implementation, 'case': case, 'output': name}
-                numbers = {'actual': values[at], 'expected': expected[name][at], 'bound': bounds[name][at]}
-                self.outside.append({**found, 'index': at, **{key: float(value) for key, value in numbers.items()}})
+                numbers = {'actual': values[at], 'expected': expected[output][at], 'bound': bounds[output][at]}
+                where = {'kind': kind, 'precision': precision, 'implementation': implementation, 'case': name}
+                numbers = {key: float(value) for key, value in numbers.items()}
+                self.outside.append({**where, 'output': output, 'index': at, **numbers})
 
     def print(self):
-        print(f'\n{"precision":10}{"form":9}{"output":19}{"answers":>8}{"elements":>10}{"certain":>10}{"likely":>10}  worst case')
-        for (precision, implementation, output), row in self.rows.items():
-            likely = f'{row["likely"]:10.3g}' if row['likely answers'] else f'{"-":>10}'
-            counts = f'{row["certain answers"]:8}{row["certain elements"]:10}'
-            print(f'{precision:10}{implementation:9}{output:19}{counts}{row["certain"]:10.3g}{likely}  {row["certain case"]}')
+        for title, rows in (('output', self.rows), ('system', self.systems)):
+            head = f'{"answers":>8}{"elements":>10}{"certain":>10}{"likely":>10}  worst of certain'
+            print(f'\n{"precision":10}{"form":9}{title:25}{head}')
+            for (precision, implementation, name), row in rows.items():
+                likely = f'{row["likely"]:10.3g}' if row['likely answers'] else f'{"-":>10}'
+                counts = f'{row["certain answers"]:8}{row["certain elements"]:10}'
+                worst = f'{row["certain"]:10.3g}{likely}  {row["certain case"]}'
+                print(f'{precision:10}{implementation:9}{name:25}{counts}{worst}')
 
     def print_outside(self):
-        for each in self.outside:
-            place = f'{each["precision"]} · {each["implementation"]} · {each["case"]} · {each["output"]}{list(each["index"])}'
+        for each in self.outside[:LISTED]:
+            form = f'{each["precision"]} · {each["implementation"]}'
+            place = f'{form} · {each["case"]} · {each["output"]}{list(each["index"])}'
             ratio = abs(each['actual'] - each['expected']) / each['bound']
             print(
                 f'✗ {each["kind"]}: {place}: {each["actual"]!r} where {each["expected"]!r} is wanted, '
                 f'bound {each["bound"]:.3g}, {ratio:.3g} times it'
             )
-        print(f'{self.count("certain")} elements outside of a certain bound, {self.count("likely")} outside of a likely one')
+        if len(self.outside) > LISTED:
+            print(f'… {len(self.outside) - LISTED} more; --json writes all of them')
+
+    def print_counts(self):
+        certain, likely = self.count('certain'), self.count('likely')
+        print(f'\n{certain} elements outside of a certain bound, {likely} outside of a likely one')
 
     def count(self, kind):
         return sum(each['kind'] == kind for each in self.outside)
 
 
+def note_worst(row, kind, ratio, promised, case):
+    row[f'{kind} answers'] += 1
+    row[f'{kind} elements'] += promised
+    if ratio.size and ratio.max() > row[kind]:
+        row[kind], row[f'{kind} case'] = float(ratio.max()), case
+
+
 def new_row():
-    return {f'{kind}{what}': zero for kind in ('certain', 'likely') for what, zero in
-            (('', 0.0), (' answers', 0), (' elements', 0), (' case', ''))}
+    """For each kind of bound: the worst ratio and its case, outputs that were compared, and their elements with a finite bound."""
+    row = {}
+    for kind in ('certain', 'likely'):
+        row.update({kind: 0.0, f'{kind} answers': 0, f'{kind} elements': 0, f'{kind} case': ''})
+    return row
 
 
 def run(directory, precisions, device, exact, is_native):
@@ -567,14 +591,13 @@ def run(directory, precisions, device, exact, is_native):
 
 
 def check(case, precision, arithmetic, table):
-    expected = decode_outputs(case['expected'])
-    for kind, key in (('certain', 'bounds'), ('likely', 'likely')):
-        case[key] = decode_outputs(case[key])
+    case['expected'] = decode_outputs(case['expected'])
+    limits = {'certain': decode_outputs(case['bounds']), 'likely': decode_outputs(case['likely'])}
     for implementation in IMPLEMENTATIONS:
         actual = answer(case, implementation, arithmetic)
-        for kind, bounds in (('certain', case['bounds']), ('likely', case['likely'])):
+        for kind, bounds in limits.items():
             if bounds is not None:
-                table.add(precision, implementation, case['name'], actual, expected, bounds, kind)
+                table.add(precision, implementation, case, actual, bounds, kind)
 
 
 # --------------------------------------------------------------------------------------------------------------- the machine
@@ -612,7 +635,7 @@ def main():
     parser.add_argument('directory', help='where export-cases.js has written its files')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--precision', default=','.join(PRECISIONS), help='comma-separated')
-    parser.add_argument('--dtype', choices=['float64'], help='check the formulas: everything in float64, nothing rounded')
+    parser.add_argument('--dtype', choices=['float64'], help='everything in float64, nothing rounded: checks the formulas')
     products = 'who multiplies bfloat16 and float16: TF32 instructions, or their own (CUDA, PyTorch 2.8 or later)'
     parser.add_argument('--products', choices=['tf32', 'native'], default='tf32', help=products)
     parser.add_argument('--json', help='a file for the results')
@@ -622,12 +645,16 @@ def main():
     exact = arguments.dtype is not None
     is_native = arguments.products == 'native'
     table = run(arguments.directory, arguments.precision.split(','), arguments.device, exact, is_native)
-    table.print()
     table.print_outside()
+    table.print()
+    table.print_counts()
     if arguments.json:
-        rows = [dict(zip(('precision', 'implementation', 'output'), key), **row) for key, row in table.rows.items()]
+        named = {
+            'outputs': [dict(zip(('precision', 'implementation', 'output'), key), **row) for key, row in table.rows.items()],
+            'systems': [dict(zip(('precision', 'implementation', 'system'), key), **row) for key, row in table.systems.items()],
+        }
         with open(arguments.json, 'w') as file:
-            json.dump({**facts, 'rows': rows, 'outside': table.outside}, file, indent=1)
+            json.dump({**facts, **named, 'outside': table.outside}, file, indent=1)
     return 1 if table.count('certain') > 0 else 0
 
 
