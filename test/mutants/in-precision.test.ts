@@ -15,10 +15,10 @@ const recorded = (
   JSON.parse(readFileSync(new URL('../../docs/detection.json', import.meta.url), 'utf8')) as { mutants: Detection[] }
 ).mutants;
 
-/** The law that has been measured to see it best, and as many cases as let it pass with one part in a million. */
+/** The law that has been measured to see it best, and as many cases as let it pass with one part in a million; else its control. */
 function planOf({ name, control }: Mutant, precision: string): { law: string; count: number } {
   const best = recorded.find((each) => each.name === name && each.precision === precision);
-  if (!best || best.p === 0) return { law: control, count: 40 };
+  if (!best || best.p === 0) return { law: control, count: 200 };
   return { law: best.law, count: Math.ceil(Math.log(1e-6) / Math.log1p(-Math.min(best.p, 0.999))) };
 }
 
