@@ -2,7 +2,7 @@
 import type { Head, HeadGradients } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
-import { mutant, toFourBits, withHead } from './mutant.ts';
+import { mutant, toBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -207,7 +207,7 @@ export const gradients = [
     'dk goes through an 8-bit buffer: four bits of significand.',
     {
       gradients(_x, grads) {
-        grads.k.set(grads.k.map(toFourBits));
+        grads.k.set(grads.k.map((value) => toBits(value, 4)));
       },
     },
   ),

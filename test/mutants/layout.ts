@@ -4,7 +4,7 @@ import type { Case } from '../../reference/case.ts';
 import type { Head } from '../../reference/head.ts';
 import { compute } from '../../reference/operator.ts';
 import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
-import { mutant, toFourBits, withHead } from './mutant.ts';
+import { mutant, toBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -263,7 +263,18 @@ export const layout = [
     'Outputs go through an 8-bit buffer: four bits of significand.',
     {
       output(_x, out) {
-        out.o.set(out.o.map(toFourBits));
+        out.o.set(out.o.map((value) => toBits(value, 4)));
+      },
+    },
+  ),
+  mutant(
+    'outputs-in-three-bits',
+    'log-linear-kimi-delta',
+    'forward-within-its-bound',
+    'Outputs go through the other 8-bit buffer: three bits of significand.',
+    {
+      output(_x, out) {
+        out.o.set(out.o.map((value) => toBits(value, 3)));
       },
     },
   ),

@@ -141,9 +141,9 @@ export const rightPair = (x: Head, t: number, s: number): number =>
 
 export const levelOf = (x: Head, t: number, s: number): number => x.levels.level(x.position + t, x.position + s);
 
-/** The nearest number with four significant bits, as 8-bit floats have them; here with float64's exponents. */
-export function toFourBits(value: number): number {
+/** The nearest number with so few significant bits: 8-bit floats have four or three; here with float64's exponents. */
+export function toBits(value: number, bits: number): number {
   if (value === 0 || !Number.isFinite(value)) return value;
-  const unit = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), -1022) - 3);
+  const unit = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), -1022) - bits + 1);
   return Math.round(value / unit) * unit;
 }

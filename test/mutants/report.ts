@@ -60,7 +60,7 @@ function print(verdicts: readonly MutantVerdict[], names: readonly string[], run
   for (const precision of names) {
     const survivors = verdicts.filter(({ precisions }) => precisions[precision].survived);
     const listed = survivors.filter(({ name }) => onlyFloat64[precision]?.[name] !== undefined).length;
-    const reasons = listed > 0 ? `, ${listed} of them listed as no bug there` : '';
+    const reasons = listed > 0 ? `, ${listed} of them listed with a reason` : '';
     process.stdout.write(
       `${precision}: ${verdicts.length} mutants, ${survivors.length} survived${reasons}; up to ${runs} cases a law\n`,
     );

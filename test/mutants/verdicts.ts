@@ -73,7 +73,7 @@ export function complaints(verdicts: readonly MutantVerdict[]): string[] {
       const listed = onlyFloat64[precision]?.[name] !== undefined;
       if (survived && !listed && MUST_REJECT.includes(precision)) return [`${name} survived in ${precision}`];
       if (survived || !listed) return [];
-      return [`${name} is listed as no bug in ${precision}, but ${killedBy[0].law} rejects it: take it off the list`];
+      return [`${name} is listed as not seen in ${precision}, but ${killedBy[0].law} rejects it: take it off the list`];
     }),
   );
 }
