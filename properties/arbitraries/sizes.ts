@@ -44,10 +44,10 @@ export const channels = (most: number): fc.Arbitrary<number> =>
         [20, 8],
         [6, 15],
         [6, 16],
-        [6, 17],
+        [10, 17],
         [4, 33],
-        [4, 64],
-        [4, 65],
+        [6, 64],
+        [12, 65],
         [4, 70],
       ] as [number, number][]
     ).filter(([, size]) => size <= most),

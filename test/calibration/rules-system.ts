@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { cases } from '../../properties/arbitraries/cases.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { tensorsOf } from '../../properties/laws/common.ts';
+import { likelyBoundsOf } from '../../properties/likely.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { type Bounds, boundsOf, overflowsIn } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
@@ -51,6 +52,7 @@ interface Truth {
   exact: Map<string, Float64Array>;
   plain: Map<string, Float64Array>;
   bounds: Bounds;
+  likely: Bounds;
 }
 
 const dense = (answer: Answer): Map<string, Float64Array> =>
@@ -58,14 +60,17 @@ const dense = (answer: Answer): Map<string, Float64Array> =>
 
 const plainVariant = variants.find(({ name }) => name === 'masked') ?? variants[0];
 
-async function truthFor(c: Case, precision: Precision): Promise<Truth> {
+/** Cases of fixed size have independent inputs; drawn ones need not. */
+async function truthFor(c: Case, precision: Precision, style: RulesTask['style']): Promise<Truth> {
   const { form: _form, ...rest } = c;
   const plain = await emulated(precision, plainVariant).run(c);
-  return { exact: dense(compute(rest)), plain: dense(plain), bounds: boundsOf(c, precision) };
+  const bounds = boundsOf(c, precision);
+  const likely = style === 'fixed' ? likelyBoundsOf(c, precision) : bounds;
+  return { exact: dense(compute(rest)), plain: dense(plain), bounds, likely };
 }
 
 /** For each rule the first tensor that it accuses, or null. */
-function accusations(answer: Answer, { exact, plain, bounds }: Truth, precision: Precision): (string | null)[] {
+function accusations(answer: Answer, { exact, plain, bounds, likely }: Truth, precision: Precision): (string | null)[] {
   const given = dense(answer);
   return rules.map((rule) => {
     for (const [name, expected] of exact) {
@@ -77,6 +82,7 @@ function accusations(answer: Answer, { exact, plain, bounds }: Truth, precision:
         exact: expected,
         plain: plain.get(name) as Float64Array,
         bound: limitOf(bounds, name),
+        likely: limitOf(likely, name),
       };
       if (rule.accuses(judged, precision)) return name;
     }
@@ -127,7 +133,7 @@ export default async function judgeSystem(task: RulesTask): Promise<RulesResult>
   };
   for (const [n, c] of given.entries()) {
     if (overflowsIn(c, precision)) continue;
-    const truth = await truthFor(c, precision);
+    const truth = await truthFor(c, precision, task.style);
     for (const { subjects, under, memories } of groups) {
       for (const memory of memories) memory.forget();
       const wrongly = accusations(await under.run(c), truth, precision);
