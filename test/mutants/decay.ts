@@ -144,4 +144,11 @@ export const decay = [
       }),
     },
   ),
+  mutant(
+    'log-decays-in-float32',
+    'log-linear-mamba2',
+    'forward-within-its-noise',
+    'Log decays go through a float32 buffer.',
+    { head: (x) => withHead(x, { g: Float64Array.from(Float32Array.from(x.g)) }) },
+  ),
 ];

@@ -211,4 +211,15 @@ export const gradients = [
       },
     },
   ),
+  mutant(
+    'dbeta-in-float32',
+    'log-linear-gated-deltanet',
+    'backward-within-its-noise',
+    'dbeta is accumulated in a float32 buffer.',
+    {
+      gradients(_x, grads) {
+        grads.beta.set(Float32Array.from(grads.beta));
+      },
+    },
+  ),
 ];

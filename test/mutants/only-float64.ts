@@ -1,10 +1,12 @@
 /**
- * Mutants that are no bugs in a lower precision, or are within its bounds, each with the reason. `npm run mutants -- --precision …` fails where one that survives
- * is not listed, and where one that is listed is rejected: the list only shrinks.
+ * Mutants that are no bugs in a lower precision, or are within its bounds, each with the reason. `npm run mutants -- --precision …` fails
+ * where one that survives is not listed, and where one that is listed is rejected: the list only shrinks.
  */
 const FLOAT32_BUFFERS = {
   'outputs-in-float32': 'A float32 buffer holds what a kernel of this precision computes: it loses nothing.',
   'dk-in-float32': 'A float32 buffer holds what a kernel of this precision computes: it loses nothing.',
+  'dbeta-in-float32': 'A float32 buffer holds what a kernel of this precision computes: it loses nothing.',
+  'log-decays-in-float32': 'A float32 buffer holds what a kernel of this precision is given: it loses nothing.',
 };
 
 /** By precision and name. */
