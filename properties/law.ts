@@ -26,6 +26,8 @@ export interface Implementation {
   abilities: Abilities;
   /** What it computes in: cases are drawn in its formats, and its answers judged by its bounds. */
   precision: Precision;
+  /** Tokens of its chunks, a power of two, where it does not heed the case's chunkSize; default 64. */
+  chunkSize?: number;
   run(c: Case): Answer | Promise<Answer>;
 }
 

@@ -117,8 +117,15 @@ export const independent: Record<InputName, readonly Style[]> = {
     (seed, name, index) => -Math.abs(full(seed, name, index)),
     (seed, name, index) => -Math.abs(full(seed, name, index)) / 16,
     (seed, name, index) => -Math.abs(full(seed, name, index)) / 1024,
+    (seed, name, index) => full(seed, name, index) / 8,
+    (seed, name, index) => -20 * Math.abs(full(seed, name, index)),
+    (seed, name, index) =>
+      noise(seed, `${name} reset`, index) % 5 === 0 ? Number.NEGATIVE_INFINITY : -Math.abs(full(seed, name, index)),
   ],
-  beta: [(seed, name, index) => Math.abs(full(seed, name, index))],
+  beta: [
+    (seed, name, index) => Math.abs(full(seed, name, index)),
+    (seed, name, index) => 2 * Math.abs(full(seed, name, index)),
+  ],
   lambda: [full, (seed, name, index) => Math.abs(full(seed, name, index))],
   initialState: [full],
 };

@@ -25,9 +25,10 @@ export interface DeltaChunk {
   QX: Float64Array;
   /** |Q̄| |X| |N̄| |X| */
   QXNX: Float64Array;
-  /** What token t is written from, old content: sum_s |X[t,s]| beta_s |k_s| d_s, and the same with NX. [size] */
+  /** What token s finds of old content, as a part of its norm. [size] */
+  found: Float64Array;
+  /** Old content in what token t writes: sum_s |X[t,s]| found_s. [size] */
   oldX: Float64Array;
-  oldNX: Float64Array;
   /** Old content as query t reads it. [size] */
   oldQ: Float64Array;
   /** Decay of the slowest channel from the chunk's start through t. [size] */
@@ -104,7 +105,7 @@ export function deltaChunk(x: Head, n: TokenNorms, m: Measure, start: number, en
   }
   const decays = decaysOf(n, start, size);
   const across = m.across(x.K);
-  const old = oldContent(n, across, start, size, { X, NX, QX }, decays);
+  const old = oldContent(n, across, start, size, { X, QX }, decays);
   return {
     start,
     end,
@@ -167,9 +168,9 @@ function oldContent(
   across: number,
   start: number,
   size: number,
-  { X, NX, QX }: Pick<DeltaChunk, 'X' | 'NX' | 'QX'>,
+  { X, QX }: Pick<DeltaChunk, 'X' | 'QX'>,
   { sinceStart }: Pick<DeltaChunk, 'sinceStart'>,
-): Pick<DeltaChunk, 'oldX' | 'oldNX' | 'oldQ'> {
+): Pick<DeltaChunk, 'found' | 'oldX' | 'oldQ'> {
   const found = Float64Array.from(
     { length: size },
     (_, s) => across * n.beta[start + s] * n.k[start + s] * sinceStart[s],
@@ -177,8 +178,8 @@ function oldContent(
   const times = (matrix: Float64Array): Float64Array =>
     found.map((_, t) => found.subarray(0, t + 1).reduce((sum, each, s) => sum + matrix[t * size + s] * each, 0));
   return {
+    found,
     oldX: times(X),
-    oldNX: times(NX),
     oldQ: times(QX).map((sum, t) => sum + across * n.q[start + t] * sinceStart[t]),
   };
 }

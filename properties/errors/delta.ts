@@ -69,44 +69,67 @@ interface Plan {
   /** What inner products have of norms. */
   across: number;
   n: TokenNorms;
-  chunks: DeltaChunk[];
+  chunks: Chunk[];
   /** [T]: what b_t = beta |k|^2 of the state a step may get wrong when it is done alone. */
   alone: Float64Array;
   /** [T]: z */
   relative: Float64Array;
   /** [T]: relative error of each step's decay. */
   step: Float64Array;
-  /** For X and NX. */
+  /** [T]: error of each token's decay to wherever it is read. */
+  source: Float64Array;
+  /** For QX, at the token that is read: [T]; for NX. */
   write: Float64Array;
   solve: number;
 }
 
+/** A chunk, with what its writes are off by: (once + the decays of both tokens) X and solve NX, [t,s]; and of old content. */
+interface Chunk extends DeltaChunk {
+  lost: Float64Array;
+  oldLost: Float64Array;
+}
+
+function withLosses(c: DeltaChunk, once: number, source: Float64Array, solve: number): Chunk {
+  const lost = new Float64Array(c.size * c.size);
+  const oldLost = new Float64Array(c.size);
+  for (let t = 0; t < c.size; t++) {
+    for (let s = 0; s <= t; s++) {
+      const at = t * c.size + s;
+      lost[at] = (once + source[c.start + t] + source[c.start + s]) * c.X[at] + solve * c.NX[at];
+      oldLost[t] += lost[at] * c.found[s];
+    }
+  }
+  return { ...c, lost, oldLost };
+}
+
 function planOf(x: Head, costs: DeltaCosts, m: Measure): Plan {
   const n = tokenNorms(x, m);
-  const chunks: DeltaChunk[] = [];
-  for (let start = 0; start < x.T; start += costs.chunk) {
-    chunks.push(deltaChunk(x, n, m, start, Math.min(start + costs.chunk, x.T)));
-  }
   const { sums, factors } = costs;
   const longest = Math.min(costs.chunk, x.T);
   const across = m.across(x.K);
   const solve = m.roundings(SOLVE_FACTORS, factors) + m.of((x.K + longest + FEW) * sums);
   const writeOnce = m.roundings(WRITE_FACTORS, factors) + m.of((longest + FEW) * sums);
-  const write = costs.source.map((source) => writeOnce + m.of(source));
+  const source = costs.source.map((each) => m.of(each));
+  const write = source.map((each) => writeOnce + each);
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < x.T; start += costs.chunk) {
+    const chunk = deltaChunk(x, n, m, start, Math.min(start + costs.chunk, x.T));
+    chunks.push(withLosses(chunk, writeOnce, source, solve));
+  }
   const step = costs.step.map((each) => m.of(each));
   const erased = n.k.map((k, t) => across * n.beta[t] * k * k);
   const alone = erased.map((b) => m.of(FEW * sums) + (m.of((x.K + FEW) * sums) + m.roundings(2, factors)) * b);
   const relative = new Float64Array(x.T);
-  for (const { start, size, X, NX } of chunks) {
+  for (const { start, size, lost } of chunks) {
     for (let t = 0; t < size; t++) {
       let sum = 0;
       for (let s = 0; s <= t; s++) {
-        sum += (write[start + t] * X[t * size + s] + solve * NX[t * size + s]) * n.beta[start + s] * n.k[start + s];
+        sum += lost[t * size + s] * n.beta[start + s] * n.k[start + s];
       }
       relative[start + t] = across * n.k[start + t] * sum + alone[start + t] + step[start + t];
     }
   }
-  return { x, m, across, n, chunks, alone, relative, step, write, solve };
+  return { x, m, across, n, chunks, alone, relative, step, source, write, solve };
 }
 
 /** Columns of [K,V], one norm each, into row `level` of [L,V]. */
@@ -154,7 +177,7 @@ function normsOf(plan: Plan, states: States): Float64Array {
 }
 
 function forwardSweep(plan: Plan): { after: After[]; initial: After } {
-  const { x, across, n, alone, relative, step, write, solve } = plan;
+  const { x, across, n, alone, relative, step } = plan;
   let states: States = new Map();
   for (let l = 0; x.state && l < x.L; l++) {
     const S = x.state.slice(l * x.K * x.V, (l + 1) * x.K * x.V);
@@ -181,7 +204,7 @@ function forwardSweep(plan: Plan): { after: After[]; initial: After } {
       error = merged(x, error, to);
       for (let at = 0; at < error.length; at++) {
         const own = n.decay[t] * (alone[t] * found[at] + step[t] * size[at]);
-        const solved = n.k[t] * (write[t] * c.oldX[i] + solve * c.oldNX[i]) * old[at];
+        const solved = n.k[t] * c.oldLost[i] * old[at];
         error[at] = n.step[t] * (1 + relative[t]) * error[at] + own + solved;
       }
       for (const [, S] of before) x.transition.apply(x, t, S, x.V);
@@ -199,7 +222,7 @@ function forwardSweep(plan: Plan): { after: After[]; initial: After } {
       for (let s = 0; s <= i; s++) {
         const at = i * c.size + s;
         const level = x.levels.level(x.position + t, x.position + c.start + s);
-        addRow(plan, error, level, n.k[t] * (write[t] * c.X[at] + solve * c.NX[at]), x.w, c.start + s);
+        addRow(plan, error, level, n.k[t] * c.lost[at], x.w, c.start + s);
         addRow(plan, now.size, level, c.written[at], x.w, c.start + s);
         addRow(plan, now.read, level, c.QX[at], x.w, c.start + s);
       }
@@ -364,7 +387,7 @@ interface Token {
 }
 
 function addTokenGradients(
-  { x, m, across, n }: Plan,
+  { x, m, across, n, source }: Plan,
   dOut: HeadOutput,
   { t, whole, error, read, sizeBefore, errorBefore, now }: Token,
   size: HeadErrors,
@@ -372,6 +395,8 @@ function addTokenGradients(
 ): void {
   const { V, L, lambda, scale, w } = x;
   const step = t > 0 || x.state ? x.transition.norms(x, t) : { g: 0, beta: 0, k: 0 };
+  // what comes back to this token is off by its own decays as well
+  const off = (at: number): number => error[at] + source[t] * whole[at];
   // <dS, F S>: both states as they are, and with their errors
   let [through, grown] = [0, 0];
   for (let l = 0; l < L; l++) {
@@ -385,7 +410,7 @@ function addTokenGradients(
       byState += d * now.size[at];
       byError += d * now.error[at];
       through += across * sizeBefore[at] * whole[at];
-      grown += across * (errorBefore[at] * (whole[at] + error[at]) + sizeBefore[at] * error[at]);
+      grown += across * (errorBefore[at] * (whole[at] + off(at)) + sizeBefore[at] * off(at));
     }
     size.lambda[t * L + l] = m.of(scale) * byRead;
     growth.lambda[t * L + l] = m.of(scale) * byReadError;
@@ -394,9 +419,9 @@ function addTokenGradients(
   }
   for (let j = 0; j < V; j++) {
     size.w[t * V + j] = read[j];
-    growth.w[t * V + j] = across * n.k[t] * error[j];
+    growth.w[t * V + j] = across * n.k[t] * error[j] + source[t] * read[j];
     size.k[t] += m.of(w[t * V + j]) * whole[j];
-    growth.k[t] += m.of(w[t * V + j]) * error[j];
+    growth.k[t] += m.of(w[t * V + j]) * off(j);
   }
   size.k[t] += m.of(step.k) * through;
   growth.k[t] += m.of(step.k) * grown;

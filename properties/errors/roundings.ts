@@ -38,7 +38,7 @@ export function roundingsOf(c: Case, p: Precision): (name: OutputName) => Roundi
     q: V + T + heads + channels,
     k: V + T + heads + channels,
     v: K + T,
-    g: K + V + 2 * T + tokens,
+    g: K * V + 2 * T + tokens,
     beta: K + 2 * V + T,
     lambda: K + V + T,
     initialState: K + T,
@@ -58,16 +58,50 @@ const largest = (value: Tensor | undefined): number =>
     ? toDense(value).reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 0)
     : 0;
 
+/** Rows [from, to) of the B·T tokens, one range a sequence. */
+function sequencesOf(c: Case): { from: number; to: number }[] {
+  const { B, T } = sizesOf(c);
+  const cuts = c.cuSeqlens ?? [0, T];
+  return Array.from({ length: B }, (_, b) =>
+    cuts.slice(1).map((end, i) => ({ from: b * T + cuts[i], to: b * T + end })),
+  ).flat();
+}
+
 /** Most that any run of steps multiplies a state by. */
-const grownBy = (steps: StepNorms | null): number =>
-  steps ? steps.value.reduce((product, value) => product * Math.max(1, value), 1) : 1;
+function grownBy(c: Case, steps: StepNorms | null): number {
+  const { H } = sizesOf(c);
+  let most = 1;
+  if (!steps) return most;
+  for (const { from, to } of sequencesOf(c)) {
+    for (let h = 0; h < H; h++) {
+      for (let t = from, run = 1; t < to; t++) {
+        run = Math.max(1, run * steps.value[t * H + h]);
+        most = Math.max(most, run);
+      }
+    }
+  }
+  return most;
+}
+
+/** How many products an element is summed from, all that a sum of them is multiplied with counted once. */
+function productsOf(c: Case, name: OutputName): number {
+  const { B, T: tokens, H, G, K, V, L } = sizesOf(c);
+  const T = longestOf(c);
+  const { recurrence } = systemOf(c);
+  // through a triangular solve every token is summed once more
+  const solve = recurrence && recurrence.transition.erases > 0 ? T : 1;
+  if (name === 'finalState') return (T + L + FEW) * solve;
+  const pairs = ((K + V) * T + L + FEW) * solve;
+  if (name === 'q' || name === 'k') return pairs * Math.ceil(H / G);
+  if (name === 'g') return pairs * (recurrence?.decay === 'head' ? B * tokens : T);
+  return pairs;
+}
 
 /** What underflow may cost an element: a lost product or factor, times all that it may be multiplied with. */
 export function floorsOf(c: Case, p: Precision, steps: StepNorms | null): (name: OutputName) => number {
-  const roundings = roundingsOf(c, p);
   const { q, k, v, beta, lambda, initialState } = c.inputs;
   const most = (value: Tensor | undefined): number => Math.max(1, largest(value));
-  const written = most(k) * most(v) * most(beta) * most(initialState) * grownBy(steps);
+  const written = most(k) * most(v) * most(beta) * most(initialState) * grownBy(c, steps);
   const read = Math.max(1, Math.abs(c.scale ?? 1)) * most(q) * most(lambda);
   const back = most(c.cotangents?.o) * most(c.cotangents?.finalState);
   const one =
@@ -77,7 +111,7 @@ export function floorsOf(c: Case, p: Precision, steps: StepNorms | null): (name:
     (lostInputs(c, p).length > 0 ? underflowStep(p.inputs) : 0);
   return (name) => {
     const all = name === 'finalState' ? written : name === 'o' ? written * read : written * read * back;
-    return roundings(name).sums * one * all + underflowStep(name === 'finalState' ? p.state : p.output);
+    return productsOf(c, name) * one * all + underflowStep(name === 'finalState' ? p.state : p.output);
   };
 }
 
@@ -96,11 +130,11 @@ export function largestOnTheWay(c: Case, { size, steps }: Pick<ErrorModel, 'size
   const [q, k, v] = [rows(c.inputs.q, K), rows(c.inputs.k, K), rows(c.inputs.v, V)];
   const dO = rows(c.cotangents?.o, V);
   const scale = Math.abs(c.scale ?? 1) * Math.max(1, largest(c.inputs.lambda));
-  const grown = grownBy(steps);
+  const grown = grownBy(c, steps);
   most = Math.max(most, scale * max(q) * max(k) * grown, scale * max(q), max(dO) * max(v));
   if (!steps) return most;
   const beta = c.inputs.beta ? toDense(c.inputs.beta) : null;
-  // states and their gradients, by the norms of what is written and of the steps: for all sequences as one
+  // states and their gradients, by the norms of what is written and of the steps
   const written = v.map(
     (value, i) => value * k[Math.floor(i / H) * G + Math.floor(((i % H) * G) / H)] * Math.abs(beta?.[i] ?? 1),
   );
@@ -109,11 +143,13 @@ export function largestOnTheWay(c: Case, { size, steps }: Pick<ErrorModel, 'size
     [written, c.inputs.initialState, 1],
     [asked, c.cotangents?.finalState, -1],
   ] as const) {
-    const state = new Float64Array(H).fill(largest(outside) * Math.sqrt(K));
-    for (let n = 0; n < rowsOfState.length; n++) {
-      const i = step > 0 ? n : rowsOfState.length - 1 - n;
-      state[i % H] = steps.value[i] * state[i % H] + rowsOfState[i];
-      most = Math.max(most, state[i % H]);
+    for (const { from, to } of sequencesOf(c)) {
+      const state = new Float64Array(H).fill(largest(outside) * Math.sqrt(K));
+      for (let n = 0; n < (to - from) * H; n++) {
+        const i = step > 0 ? from * H + n : to * H - 1 - n;
+        if (i < rowsOfState.length) state[i % H] = steps.value[i] * state[i % H] + rowsOfState[i];
+        most = Math.max(most, state[i % H]);
+      }
     }
   }
   return most;

@@ -48,7 +48,7 @@ export function decaySlips(c: Case, costs: Costs, longest: number, kept: readonl
   const source = new Float64Array(B * T * H);
   if (costs['prefix sums'] > 0) {
     const unit = 2 * costs['prefix sums'] * (Math.min(longest, chunkOf(c)) + FEW);
-    addPrefixSlips(c, { g, width, channels, sizes, unit }, { step, source });
+    addPrefixSlips(c, { g, width, channels, unit }, { step, source });
   }
   if (costs['states in memory'] > 0) {
     const keep = (row: number, times: number): void => {
@@ -63,38 +63,49 @@ export function decaySlips(c: Case, costs: Costs, longest: number, kept: readonl
 /** The error of c_s, for each token s that a later one of its chunk, or the end of the chunk, is told from. */
 function addPrefixSlips(
   c: Case,
-  decays: { g: Float64Array; width: number; channels: number; sizes: Float64Array; unit: number },
+  decays: { g: Float64Array; width: number; channels: number; unit: number },
   into: Slips,
 ): void {
-  const { g, width, channels, sizes, unit } = decays;
+  const { g, width, channels, unit } = decays;
   const { H } = sizesOf(c);
-  const slowestOf = (row: number): number => {
-    let slowest = Number.NEGATIVE_INFINITY;
-    for (let j = 0; j < width; j++) slowest = Math.max(slowest, g[row * width + j]);
-    return slowest;
-  };
+  const size = (row: number, j: number): number =>
+    Number.isFinite(g[row * width + j]) ? Math.abs(g[row * width + j]) : 0;
   for (const chunks of chunksOf(c)) {
     // a kernel's chunks may begin elsewhere: what the one before has summed counts too
-    let before = new Float64Array(H * channels);
+    let before = new Float64Array(H * width);
+    const last = chunks[chunks.length - 1]?.end ?? 0;
     for (const { first, end } of chunks) {
-      const prefix = new Float64Array(H * channels);
+      const prefix = new Float64Array(H * width);
       for (let t = first; t < end; t++) {
-        const isLast = t + 1 === chunks[chunks.length - 1].end;
-        for (let at = 0; at < H * channels; at++) {
-          const [h, j] = [Math.floor(at / channels), at % channels];
+        for (let h = 0; h < H; h++) {
           const [row, next] = [t * H + h, (t + 1) * H + h];
-          prefix[at] += sizes[row * channels + j];
+          for (let j = 0; j < width; j++) prefix[h * width + j] += size(row, j);
           // the last token is told from its own sum: an exact difference
-          if (isLast) continue;
-          const slip = unit * (prefix[at] + before[at]);
-          const decay = channels === width ? g[next * width + j] : slowestOf(next);
-          if (decay < STRONG) into.step[next * channels + j] += slip;
-          else into.source[row] = Math.max(into.source[row], slip);
+          if (t + 1 === last) continue;
+          const slowest = slowestOf(g, width, next);
+          let most = 0;
+          for (let j = 0; j < width; j++) {
+            const slip = unit * (prefix[h * width + j] + before[h * width + j]);
+            const decay = g[next * width + j];
+            if (channels < width) most = Math.max(most, slip * (decay === slowest ? 1 : Math.exp(decay - slowest)));
+            else if (decay < STRONG) into.step[next * width + j] += slip;
+            else into.source[row] = Math.max(into.source[row], slip);
+          }
+          if (channels === width) continue;
+          if (slowest < STRONG) into.step[next] += most;
+          else into.source[row] = Math.max(into.source[row], most);
         }
       }
       before = prefix;
     }
   }
+}
+
+/** The log decay of the slowest channel of a token and head. */
+function slowestOf(g: Float64Array, width: number, row: number): number {
+  let slowest = Number.NEGATIVE_INFINITY;
+  for (let j = 0; j < width; j++) slowest = Math.max(slowest, g[row * width + j]);
+  return slowest;
 }
 
 /** Errors of the steps of a transition that is known by its norms alone, one after the other. */

@@ -21,7 +21,7 @@ interface Row {
   weights: Float64Array;
   /** w_i (e^(x_i) - 1) / least Z */
   moved: Float64Array;
-  /** Most that the weight itself may be off by. */
+  /** Most that a backward's weight may be off by. */
   off: Float64Array;
 }
 
@@ -42,6 +42,7 @@ function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: 
     weights[i] = Math.exp(scores[i] - largest);
     total += weights[i];
   }
+  const logarithm = Math.abs(largest) + Math.log(total);
   const factors = m.roundings(2, costs.factors + costs.inputs);
   const [moved, off] = [new Float64Array(count), new Float64Array(count)];
   let [least, all] = [0, 0];
@@ -56,11 +57,9 @@ function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: 
     all += moved[i];
   }
   for (let i = 0; i < count; i++) {
-    // w_i (e^(d_i) - Z) / Z = sum over the others of w_i w_j (e^(d_i) - e^(d_j)) / Z
-    const moves = (m.of(1 - weights[i]) * moved[i] + m.of(weights[i]) * (all - moved[i])) / m.of(least);
-    // it stays between 0 and 1 whatever the scores are
-    off[i] = moves < 1 ? moves : 1;
+    // a backward makes the weight anew, from a score that is rounded anew and the logarithm of Z: nothing cancels
     moved[i] /= m.of(least);
+    off[i] = moved[i] + m.of(weights[i]) * (all / m.of(least) + m.of(FEW * costs.sums * logarithm));
   }
   return { weights, moved, off };
 }
@@ -150,7 +149,7 @@ export function softmaxSizes(
         grownV[valueAt(first + i) + j] += off[i] * m.of(dO[valueAt(t) + j]);
       }
       const dA = m.of(scale * weights[i]) * (dPSize[i] + meanSize);
-      const whole = Math.min(1, m.of(weights[i]) + off[i]);
+      const whole = m.of(weights[i]) + off[i];
       const grown = m.of(scale) * (off[i] * m.of(dP[i] - mean) + whole * (meanMoved + m.of(stored) * meanSize));
       for (let j = 0; j < K; j++) {
         const [toQ, toK] = [keyAt(t) + j, keyAt(first + i) + j];

@@ -83,9 +83,7 @@ export const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((va
 
 /** The case as the error model sees it: chunks are the subject's own where it does not heed the case's. */
 export function inOwnChunks(subject: Implementation, c: Case): Case {
-  if (subject.abilities.chunkSizes) return c;
-  const { chunkSize: _, ...rest } = c;
-  return rest;
+  return subject.abilities.chunkSizes ? c : { ...c, chunkSize: subject.chunkSize };
 }
 
 /** Bounds of the subject's own answers. */
