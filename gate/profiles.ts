@@ -1,10 +1,11 @@
 /** How many cases the gate gives each law, system and implementation. */
 
 /**
- * `quick` is what fits into about half a minute on two idle cores, `standard` into less than two minutes. `npm run detection` measures
- * how many cases of every law reject each mutant with 99.9 %; mutants that only rare sizes show (V past 64) need `thorough` or more.
+ * `standard` is the number of cases of every law after which the hardest mutant is rejected with 99.9 % in float64: wrong values past
+ * channel 64 (`npm run detection`, docs/detection.json). `thorough` is four times that, for precisions and sizes that see less. `quick` is
+ * what fits into half a minute on two idle cores; the three hardest mutants can pass it.
  */
-export const profiles = { quick: 3, standard: 12, thorough: 48 } as const;
+export const profiles = { quick: 4, standard: 16, thorough: 64 } as const;
 
 export type Profile = keyof typeof profiles;
 
