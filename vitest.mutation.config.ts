@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files of reference/ that every answer goes through. */
 const forms =
-  /reference\/(systems\/|arithmetic|chunk|definition|head|levels|masked|operator|recurrent|softmax|tape|transitions)/;
+  /reference\/(systems\/|arithmetic|chunk|definition|head|levels|masked|matrix-tape|operator|panel|recurrent|softmax|tape|transitions)/;
 
 /**
  * The tests that a mutant has to pass, in the order in which they run, and the files whose mutants meet them: so that one mutant
@@ -18,7 +18,8 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/arithmetic', /reference\/arithmetic/],
   ['unit/tape', /reference\/tape/],
   ['unit/double-double-ends', /reference\/double-double/],
-  ['unit/double-double', /reference\/(arithmetic|double-double|tape)/],
+  ['unit/double-double', /reference\/(arithmetic|double-double\.|tape)/],
+  ['unit/double-double-matrix', /reference\/double-double-matrix/],
   ['unit/empty-levels', forms],
   ['unit/examples', forms],
   ['unit/messages-compute', /reference\/(shapes|tensor|errors)/],
@@ -29,10 +30,13 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/parametrizations', /reference\/parametrizations\//],
   ['unit/case-json', /reference\/(case-json|tensor|errors)/],
   ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
+  ['unit/truth', /(reference\/(double-double-matrix|matrix-tape|panel)|properties\/(truth|definition-case))\./],
   ['unit/exact', forms],
   ['unit/exact-long', /reference\/(chunk|masked|recurrent)/],
-  ['unit/compare', /properties\//],
-  ['mutation/laws', /properties\/|reference\/(?!case-json|dense|double|errors|parametrizations)/],
+  ['unit/compare', /properties\/(compare|laws\/certified)\./],
+  ['unit/roundings', /properties\/(errors\/(by-element|costs|measure|model|roundings)|tolerance)\./],
+  ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
+  ['mutation/laws', /properties\/(?!errors)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/],
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number =>
