@@ -35,8 +35,12 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/exact-long', /reference\/(chunk|masked|recurrent)/],
   ['unit/compare', /properties\/(compare|laws\/certified)\./],
   ['unit/roundings', /properties\/(errors\/(by-element|costs|measure|model|roundings)|tolerance)\./],
+  ['unit/error-layout', /properties\/errors\/(layout|slips)\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
-  ['mutation/laws', /properties\/(?!errors)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/],
+  [
+    'mutation/laws',
+    /properties\/(?!errors)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/,
+  ],
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number =>
