@@ -20,6 +20,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/double-double-ends', /reference\/double-double/],
   ['unit/double-double', /reference\/(arithmetic|double-double\.|tape)/],
   ['unit/double-double-matrix', /reference\/double-double-matrix/],
+  ['unit/softmax', /reference\/softmax\./],
   ['unit/empty-levels', forms],
   ['unit/examples', forms],
   ['unit/messages-compute', /reference\/(shapes|tensor|errors)/],
@@ -36,6 +37,8 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/compare', /properties\/(compare|laws\/certified)\./],
   ['unit/roundings', /properties\/(errors\/(by-element|costs|measure|model|roundings)|tolerance)\./],
   ['unit/error-layout', /properties\/errors\/(layout|slips)\./],
+  ['unit/delta-chunk', /properties\/errors\/delta-chunk\./],
+  ['unit/precision', /properties\/precision\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
   [
     'mutation/laws',
@@ -48,10 +51,10 @@ const rankOf = ({ moduleId }: TestSpecification): number =>
 
 class InOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    // the one mutated file; all of them, or none, where nothing is mutated
-    const { related } = this.ctx.config;
+    // the mutated file; all of them for the first run, or none, where nothing is mutated
+    const related = this.ctx.config.related ?? [];
     const meets = (file: TestSpecification): boolean =>
-      related?.length !== 1 || TESTS[rankOf(file)][1].test(related[0]);
+      related.length === 0 || related.some((mutated) => TESTS[rankOf(file)][1].test(mutated));
     return files.filter(meets).sort((a, b) => rankOf(a) - rankOf(b));
   }
 }
