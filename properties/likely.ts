@@ -3,7 +3,7 @@
  * that all have the worst sign (Higham and Mary, SIAM J. Sci. Comput. 41, 2019: rounding errors of mean zero, |error| <= lambda u
  * times the root of the sum of squares but for a probability of 2 exp(-lambda^2 / 2)). Far closer than `boundsOf` where sums are long
  * and formats narrow, and no certainty: where inputs repeat themselves roundings do too, and their errors add up. So it is for inputs
- * that are drawn independently, and two laws of their own (properties/laws/noise.ts) draw such.
+ * that are drawn independently, and two laws of their own (properties/laws/certified.ts) draw such.
  */
 import type { Case } from '../reference/case.ts';
 import type { Tensor } from '../reference/tensor.ts';

@@ -1,0 +1,136 @@
+/** Sizes of softmax attention's terms, and what errors of its scores add: where all scores are 0 the weights are exact. */
+import { describe, expect, it } from 'vitest';
+import type { Costs } from '../../properties/errors/costs.ts';
+import { certain, likely, type Measure } from '../../properties/errors/measure.ts';
+import { softmaxSizes } from '../../properties/errors/softmax.ts';
+import { bfloat16, DOUBLE, float32, type Precision } from '../../properties/precision.ts';
+import type { Case } from '../../reference/case.ts';
+import { type Tensor, tensor } from '../../reference/tensor.ts';
+
+const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
+const list = (values: Float64Array | undefined): number[] => [...(values ?? [])];
+const NOTHING: Costs = {
+  sums: 0,
+  factors: 0,
+  inputs: 0,
+  exponent: 0,
+  'prefix sums': 0,
+  'rounded g': 0,
+  'states in memory': 0,
+};
+
+/** One token by itself, then two: queries and keys that meet at right angles, two heads of one group. */
+const SCALE = -0.5;
+const c: Case = {
+  system: 'softmax',
+  inputs: {
+    q: of([1, 3, 1, 2], 1, 1, 2, 2, 4, 2),
+    k: of([1, 3, 1, 2], 9, 9, 2, -4, -2, 4),
+    v: of([1, 3, 2, 1], 100, 100, 3, 1, 5, 9),
+  },
+  scale: SCALE,
+  cuSeqlens: [0, 1, 3],
+  cotangents: { o: of([1, 3, 2, 1], 0, 0, 0, 0, 2, -1) },
+};
+
+/** What one query of two keys, each of weight 1/2, is off by. */
+function expected(x: number, m: Measure, stored: number) {
+  const half = m.of(0.5);
+  const moved = m.of(0.5 * Math.expm1(x));
+  const least = m.of(Math.exp(-x));
+  return { half, moved: moved / least, off: (half * moved + half * moved) / least, stored: m.of(stored) };
+}
+
+describe.each<[string, Precision, Measure]>([
+  ['certain', DOUBLE, certain],
+  ['likely', DOUBLE, likely(DOUBLE)],
+  ['certain, outputs stored in fewer bits', { ...DOUBLE, output: bfloat16 }, certain],
+  ['likely, outputs stored in fewer bits', { ...DOUBLE, output: bfloat16 }, likely(DOUBLE)],
+])('%s', (_, p, m) => {
+  const costs = { ...NOTHING, sums: 2 ** -20, factors: 2 ** -12, inputs: 2 ** -13 };
+  const { size, growth } = softmaxSizes(c, p, costs, m);
+  // query (4, 2) and keys (2, -4), (-2, 4), scaled by 1/2: products 4 and -4 in each score
+  const [sizes, measured] = [8, m.of(4) + m.of(4)];
+  const scoreError = m.of((2 + 6) * costs.sums * sizes);
+  const x = m.to(scoreError + m.roundings(2, costs.factors + costs.inputs) * measured);
+  const { half, moved, off, stored } = expected(x, m, p.output === bfloat16 ? 2 ** -8 : 0);
+  const [scale, two, one] = [m.of(SCALE), m.of(2), m.of(1)];
+
+  it('sizes', () => {
+    // the first token of the pair sees itself alone
+    const own = [half * m.of(3) + half * m.of(5), half * m.of(1) + half * m.of(9)];
+    expect(list(size.o)).toEqual([m.of(100), m.of(100), m.of(3), m.of(1), ...own]);
+    expect(list(size.finalState)).toEqual([]);
+    expect(list(size.gradients.v)).toEqual([0, 0, half * two, half * one, half * two, half * one]);
+    // dP: 6, 10 and -1, -9
+    const dA = [6, 10].map((dP, i) => {
+      const first = half * m.of(6) + half * m.of(10);
+      const second = half * m.of(1) + half * m.of(9);
+      const ofHeads = [m.of(dP) + first, m.of([1, 9][i]) + second];
+      return ofHeads.map((each) => scale * half * each);
+    });
+    const keys = dA.map(([first, second]) => first + second);
+    const toK = keys.flatMap((each) => [each * m.of(4), each * m.of(2)]);
+    expect(list(size.gradients.k)).toEqual([0, 0, ...toK]);
+    const toQ = [two, m.of(4)].map((each) => (keys[0] + keys[1]) * each);
+    expect(list(size.gradients.q)).toEqual([0, 0, 0, 0, ...toQ]);
+  });
+
+  it('growth of outputs: by the distance from the mean', () => {
+    const grown = [2 * moved * one, 2 * moved * m.of(4)];
+    expect(list(growth.o)).toEqual([0, 0, 0, 0, ...grown]);
+    expect(list(growth.finalState)).toEqual([]);
+  });
+
+  it('growth of gradients', () => {
+    expect(list(growth.gradients.v)).toEqual([0, 0, off * two, off * one, off * two, off * one]);
+    const whole = half + off;
+    // dP is 2 and 4 away from its means of 8 and -5
+    const sums = [half * m.of(6) + half * m.of(10), half * m.of(1) + half * m.of(9)];
+    const heads = [2, 4].map((apart, h) => {
+      const mean = moved * m.of(apart) + moved * m.of(apart);
+      return scale * (off * m.of(apart) + whole * (mean + stored * sums[h]));
+    });
+    const key = heads[0] + heads[1];
+    expect(list(growth.gradients.k)).toEqual([0, 0, key * m.of(4), key * m.of(2), key * m.of(4), key * m.of(2)]);
+    const query = [two, m.of(4)].map((each) => [0, 0, 1, 1].reduce((sum, h) => sum + heads[h] * each, 0));
+    expect(list(growth.gradients.q)).toEqual([0, 0, 0, 0, ...query]);
+  });
+});
+
+describe('an error of any size', () => {
+  const wild = softmaxSizes(c, DOUBLE, { ...NOTHING, sums: 1e6 });
+
+  it('leaves outputs among the values, weights between 0 and 1', () => {
+    expect(list(wild.growth.o)).toEqual([0, 0, 0, 0, 1, 4]);
+    expect(list(wild.growth.gradients.v)).toEqual([0, 0, 2, 1, 2, 1]);
+  });
+  it('and means among what they are means of', () => {
+    // heads: 1/2 (1 * 2 + 1 * 2), 1/2 (1 * 4 + 1 * 4)
+    expect(list(wild.growth.gradients.k)).toEqual([0, 0, 24, 12, 24, 12]);
+    expect(list(wild.growth.gradients.q)).toEqual([0, 0, 0, 0, 24, 48]);
+  });
+});
+
+it('no error without a cause; no gradients without cotangents', () => {
+  const { size, growth } = softmaxSizes({ ...c, cotangents: undefined }, DOUBLE, NOTHING);
+  expect(list(growth.o)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect([size.gradients, growth.gradients]).toEqual([{}, {}]);
+  const stored = softmaxSizes(c, { ...DOUBLE, output: float32, accumulate: float32 }, NOTHING).growth;
+  expect(list(stored.gradients.q)).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
+it('scores that are far below the largest are off by their distance from it too', () => {
+  const far: Case = {
+    system: 'softmax',
+    inputs: { q: of([1, 2, 1, 1], 0, 1), k: of([1, 2, 1, 1], 0, -2000), v: of([1, 2, 1, 1], 0, 1) },
+  };
+  // the far weight is 0; an error of its score may bring it back: 8 of the sum's size 2000, and 2 of the distance
+  const sums = 2 ** -2;
+  const x = ((1 + 6) * 2000 + 2 * 2000) * sums;
+  expect(x).toBeGreaterThan(2000);
+  expect(list(softmaxSizes(far, DOUBLE, { ...NOTHING, sums }).growth.o)).toEqual([0, 1]);
+  const small = 2 ** -4;
+  const grown = Math.exp(-2000 + (7 + 2) * 2000 * small);
+  expect(list(softmaxSizes(far, DOUBLE, { ...NOTHING, sums: small }).growth.o)).toEqual([0, grown]);
+});
