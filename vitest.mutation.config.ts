@@ -39,6 +39,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/error-layout', /properties\/errors\/(layout|slips)\./],
   ['unit/delta-chunk', /properties\/errors\/delta-chunk\./],
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
+  ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
   ['unit/precision', /properties\/precision\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
   [
