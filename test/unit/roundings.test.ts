@@ -9,7 +9,7 @@ import { precisions } from '../../properties/precision.ts';
 import { underflowOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
-import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
+import { type DenseTensor, elements, type Tensor, tensor } from '../../reference/tensor.ts';
 import { goodCase, withCotangents } from './good-case.ts';
 
 const [float64, float32, tf32, bfloat16, float16] = precisions;
@@ -17,7 +17,7 @@ const SIZES = { B: 2, T: 7, H: 5, G: 2, K: 3, V: 11, L: 4 };
 const OUTPUTS = ['o', 'finalState', 'q', 'k', 'v', 'g', 'beta', 'lambda', 'initialState'] as const;
 
 /** The same number everywhere. */
-const full = (value: number, shape: readonly number[]): Tensor =>
+const full = (value: number, shape: readonly number[]): DenseTensor =>
   tensor(new Float64Array(elements(shape)).fill(value), [...shape]);
 
 /** A case of one token, one head, one channel: each input is one number. */
@@ -36,6 +36,11 @@ const cotangents = (o: number, finalState?: number): Partial<Case> => ({
     ...(finalState === undefined ? {} : { finalState: full(finalState, [1, 1, 1, 1, 1]) }),
   },
 });
+
+const steps = (...value: number[]) => {
+  const none = new Float64Array(value.length);
+  return { value: Float64Array.from(value), g: none, beta: none, k: none };
+};
 
 describe('roundings of each term', () => {
   // K = 3 channels, V = 11 values, T = 7 tokens, 3 heads a group at most, 10 for what is done once, L levels
@@ -203,10 +208,6 @@ describe('underflow', () => {
 
 describe('overflow', () => {
   const size = { o: new Float64Array(0), finalState: new Float64Array(0), gradients: {} };
-  const steps = (...value: number[]) => {
-    const none = new Float64Array(value.length);
-    return { value: Float64Array.from(value), g: none, beta: none, k: none };
-  };
 
   it('sums, products of two rows, and queries count', () => {
     const c = goodCase('linear', { T: 1, H: 1, K: 2, V: 2 });
@@ -243,6 +244,34 @@ describe('overflow', () => {
     expect(largestOnTheWay(back, { size, steps: steps(4, 0, 0) })).toBe(60);
     const ended = { ...back, cotangents: { ...back.cotangents, finalState: full(-7, [1, 1, 1, 1, 1]) } };
     expect(largestOnTheWay(ended, { size, steps: steps(0, 0, 2) })).toBe(35);
+  });
+
+  it('heads read the rows of their group', () => {
+    const [T, H, G] = [2, 3, 2];
+    const c = goodCase('deltanet', { T, H, G, K: 1, V: 1 });
+    const rows = tensor(Float64Array.of(1, 10, 100, 1000), [1, T, G, 1]);
+    const zero = full(0, [1, T, G, 1]);
+    const quiet = steps(...new Array<number>(T * H).fill(0));
+    const groupOf = [0, 0, 1];
+    for (let i = 0; i < T * H; i++) {
+      const only = tensor(new Float64Array(T * H), [1, T, H, 1]);
+      only.data[i] = 2000;
+      const none = full(0, [1, T, H, 1]);
+      const row = rows.data[Math.floor(i / H) * G + groupOf[i % H]];
+      const written = withInputs(c, { q: zero, k: rows, v: only, beta: full(-4, [1, T, H]) });
+      expect(largestOnTheWay(written, { size, steps: quiet })).toBe(2000 * row * 4);
+      const asked = { ...withInputs(c, { q: rows, k: zero, v: none }), scale: 1, cotangents: { o: only } };
+      expect(largestOnTheWay(asked, { size, steps: quiet })).toBe(2000 * row);
+    }
+  });
+
+  it('level scales, steps that grow and every channel of a state count', () => {
+    const c = tiny('log-linear-deltanet', { q: 2, k: 1, v: 0, beta: 1, lambda: 3 }, { scale: 1 });
+    expect(largestOnTheWay(c, { size, steps: steps(5) })).toBe(2 * 3 * 5);
+    const state = goodCase('linear', { T: 1, H: 1, K: 4, V: 1, stateLevels: 1 });
+    const zero = full(0, [1, 1, 1, 4]);
+    const inputs = { q: zero, k: zero, v: full(0, [1, 1, 1, 1]), initialState: full(5, [1, 1, 1, 4, 1]) };
+    expect(largestOnTheWay(withInputs(state, inputs), { size, steps: steps(1) })).toBe(10);
   });
 
   it.each([
