@@ -38,6 +38,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/roundings', /properties\/(errors\/(by-element|costs|measure|model|roundings)|tolerance)\./],
   ['unit/error-layout', /properties\/errors\/(layout|slips)\./],
   ['unit/delta-chunk', /properties\/errors\/delta-chunk\./],
+  ['unit/delta-errors', /properties\/errors\/delta\./],
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
   ['unit/precision', /properties\/precision\./],

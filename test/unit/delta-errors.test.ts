@@ -1,0 +1,248 @@
+/** Errors of the delta rule in one channel, where every sum has few enough terms to be written out. All numbers are exact. */
+import { describe, expect, it } from 'vitest';
+import { deltaErrors } from '../../properties/errors/delta.ts';
+import { certain, likely, type Measure } from '../../properties/errors/measure.ts';
+import { bfloat16, DOUBLE } from '../../properties/precision.ts';
+import type { Case } from '../../reference/case.ts';
+import { headOf } from '../../reference/operator.ts';
+import { checkCase } from '../../reference/shapes.ts';
+import { type Tensor, tensor } from '../../reference/tensor.ts';
+
+const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
+const list = (values: Float64Array): number[] => [...values];
+
+const measures: [string, Measure][] = [
+  ['certain', certain],
+  ['likely', likely({ ...DOUBLE, product: bfloat16 })],
+];
+/** One rounding of a sum and of a factor; of each token's step and source. */
+const [SUMS, FACTORS] = [2 ** -6, 2 ** -4];
+const STEP = [2 ** -3, 2 ** -2];
+const SOURCE = [2 ** -5, 2 ** -7];
+/** Half of what was there, from each token to the next. */
+const DECAY = 0.5;
+const SCALE = -2;
+
+describe.each(measures)('%s', (_, m) => {
+  const [sums, factors] = [(n: number) => m.of(n * SUMS), (n: number) => m.roundings(n, FACTORS)];
+  /** What v' and the solve are off by, in chunks of so many tokens; what a step by itself is. */
+  const write = (t: number, longest: number): number => factors(5) + sums(longest + 4) + m.of(SOURCE[t]);
+  const solve = (longest: number): number => factors(4) + sums(1 + longest + 4);
+  const alone = (erased: number): number => sums(4) + (sums(5) + factors(2)) * erased;
+
+  it('one token that finds a state', () => {
+    const [q, k, beta, v, S, dO, dF] = [-3, 2, 0.5, 5, -7, 3, -4];
+    const c: Case = {
+      system: 'gated-deltanet',
+      scale: SCALE,
+      inputs: {
+        q: of([1, 1, 1, 1], q),
+        k: of([1, 1, 1, 1], k),
+        v: of([1, 1, 1, 1], v),
+        beta: of([1, 1, 1], beta),
+        g: of([1, 1, 1], -Math.LN2),
+        initialState: of([1, 1, 1, 1, 1], S),
+      },
+    };
+    const x = headOf(checkCase('test', c), 0, 0);
+    const costs = { sums: SUMS, factors: FACTORS, step: Float64Array.of(STEP[0]), source: Float64Array.of(SOURCE[0]) };
+    const cotangents = { o: Float64Array.of(dO), state: Float64Array.of(dF) };
+    const { size, growth } = deltaErrors(x, cotangents, { ...costs, chunk: 64 }, m);
+
+    const w = beta * v;
+    const after = DECAY * (1 - beta * k * k) * S + k * w;
+    const [aq, ak, ab, aw, aS, ad, scale] = [q, k, beta, w, S, DECAY, SCALE].map(m.of);
+    const [adO, adF] = [dO, dF].map(m.of);
+    const erased = ab * ak * ak;
+    // sums that give the state: what was there, what is erased of it, what is written
+    const state = (ad + ak * ab * ak * ad) * aS + ak * aw;
+    // the query reads the state as it is; or as its chunk gives it
+    const read = (aq * ak * ab * ak * ad + aq * ad) * aS + aq * m.of(after) + aq * ak * aw;
+    const z = m.of(STEP[0]);
+    const error = ad * (alone(erased) * aS + z * aS) + ak * write(0, 1) * ab * ak * ad * aS + ak * write(0, 1) * aw;
+    expect(list(size.o)).toEqual([scale * read]);
+    expect(list(size.state)).toEqual([state]);
+    expect(list(growth.o)).toEqual([scale * aq * error]);
+    expect(list(growth.state)).toEqual([error]);
+
+    const dS = dF + SCALE * q * dO;
+    const whole = adF + scale * aq * adO;
+    const readBack = ak * adF + ak * m.of(dS) + scale * aq * ak * adO;
+    // derivatives of F = d (1 - b k^2), by their norms
+    const norms = x.transition.norms(x, 0);
+    expect(norms).toEqual({ value: 0.5, g: 0.5, beta: 2, k: 1 });
+    const through = aS * whole;
+    expect(list(size.q)).toEqual([scale * adO * state]);
+    expect(list(growth.q)).toEqual([scale * adO * error]);
+    expect(list(size.w)).toEqual([readBack]);
+    expect(list(size.k)).toEqual([aw * whole + m.of(norms.k) * through]);
+    expect(list(size.beta)).toEqual([m.of(norms.beta) * through]);
+    expect(list(size.g)).toEqual([m.of(norms.g) * through]);
+    expect(list(size.lambda)).toEqual([scale * adO * read]);
+    expect(list(growth.lambda)).toEqual([scale * adO * aq * error]);
+    expect(list(size.initial)).toEqual([ad * (whole + ab * ak * readBack)]);
+    const lost = write(0, 1) * ak * adF + scale * write(0, 1) * aq * ak * adO;
+    const back = ad * (alone(erased) * m.of(dS) + z * whole + ab * ak * lost);
+    expect(list(growth.initial)).toEqual([back]);
+    // nothing comes after it whose error it could meet
+    for (const name of ['w', 'k', 'beta', 'g'] as const) expect(list(growth[name])).toEqual([0]);
+  });
+
+  describe('two tokens, two levels, two values', () => {
+    const [q, k, beta] = [
+      [3, -2],
+      [2, 4],
+      [-0.5, 0.25],
+    ];
+    const v = [
+      [4, -8],
+      [12, 20],
+    ];
+    const lambda = [
+      [1, 7],
+      [-2, 4],
+    ];
+    const dO = [
+      [1, 5],
+      [-3, 2],
+    ];
+    const c: Case = {
+      system: 'log-linear-gated-deltanet',
+      scale: SCALE,
+      inputs: {
+        q: of([1, 2, 1, 1], ...q),
+        k: of([1, 2, 1, 1], ...k),
+        v: of([1, 2, 1, 2], ...v.flat()),
+        beta: of([1, 2, 1], ...beta),
+        g: of([1, 2, 1], 0, -Math.LN2),
+        lambda: of([1, 2, 1, 2], ...lambda.flat()),
+      },
+    };
+    const x = headOf(checkCase('test', c), 0, 0);
+    const w = v.map((row, t) => row.map((value) => beta[t] * value));
+    const [aq, ak, ab] = [q, k, beta].map((row) => row.map(m.of));
+    const [aw, adO, al] = [w, dO, lambda].map((rows) => rows.map((row) => row.map(m.of)));
+    const [d, scale] = [m.of(DECAY), m.of(SCALE)];
+    const z = STEP.map(m.of);
+    const erased = [0, 1].map((t) => ab[t] * ak[t] * ak[t]);
+    const norm = x.transition.norms(x, 1);
+    const run = (chunk: number, state = [0, 0, 0, 0]) =>
+      deltaErrors(
+        x,
+        { o: Float64Array.from(dO.flat()), state: Float64Array.from(state) },
+        { sums: SUMS, factors: FACTORS, step: Float64Array.from(STEP), source: Float64Array.from(SOURCE), chunk },
+        m,
+      );
+    /** What token 0 has written, before and after the second step. */
+    const before = w[0].map((value) => m.of(k[0] * value));
+    const after = w[0].map((value) => m.of(DECAY * (1 - beta[1] * k[1] * k[1]) * k[0] * value));
+    const own = w[1].map((value) => m.of(k[1] * value));
+    /** X[1,0], which is NX[1,0] too; the sums of QX[1,0]. */
+    const X = ab[1] * ak[1] * d * ak[0];
+    const QX = aq[1] * d * ak[0] + aq[1] * ak[1] * X;
+
+    it.each([
+      ['in one chunk', 64],
+      ['in two', 1],
+    ])('%s: outputs', (__, chunk) => {
+      const { size, growth } = run(chunk);
+      const longest = Math.min(chunk, 2);
+      const writes = [0, 1].map((t) => write(t, longest));
+      const together = longest === 2;
+      // the solve of a pair; across chunks what the first token has written is there as a state
+      const solved = together ? writes[1] * X + solve(2) * X : 0;
+      const first = aw[0].map((value) => ak[0] * writes[0] * value);
+      const relative = ak[1] * (solved * ab[0] * ak[0] + writes[1] * ab[1] * ak[1]) + alone(erased[1]) + z[1];
+      const second = aw[0].map((value, j) => {
+        const carried = m.of(norm.value) * (1 + relative) * first[j];
+        const step = d * (alone(erased[1]) * before[j] + z[1] * before[j]);
+        const old = ak[1] * writes[1] * ab[1] * ak[1] * d * before[j];
+        return carried + step + (together ? ak[1] * solved * value : old);
+      });
+      const latest = aw[1].map((value) => ak[1] * writes[1] * value);
+      const growths = [
+        first.map((each) => scale * al[0][0] * aq[0] * each),
+        second.map((each, j) => scale * al[1][1] * aq[1] * each + scale * al[1][0] * aq[1] * latest[j]),
+      ];
+      expect(list(growth.o)).toEqual(growths.flat());
+      expect(list(growth.state)).toEqual([...latest, ...second]);
+      const oldState = (j: number): number =>
+        together ? (d * ak[0] + ak[1] * X) * aw[0][j] : (d + ak[1] * ab[1] * ak[1] * d) * before[j];
+      expect(list(size.state)).toEqual([...aw[1].map((value) => ak[1] * value), ...[0, 1].map(oldState)]);
+      const oldRead = (j: number): number =>
+        aq[1] * after[j] + (together ? QX * aw[0][j] : (aq[1] * ak[1] * ab[1] * ak[1] * d + aq[1] * d) * before[j]);
+      const sizes = [
+        before.map((each, j) => scale * al[0][0] * (aq[0] * each + aq[0] * ak[0] * aw[0][j])),
+        own.map((each, j) => {
+          const latestRead = aq[1] * each + aq[1] * ak[1] * aw[1][j];
+          return scale * al[1][0] * latestRead + scale * al[1][1] * oldRead(j);
+        }),
+      ];
+      expect(list(size.o)).toEqual(sizes.flat());
+      const lambdas = [
+        scale * (adO[1][0] * aq[1] * latest[0] + adO[1][1] * aq[1] * latest[1]),
+        scale * (adO[1][0] * aq[1] * second[0] + adO[1][1] * aq[1] * second[1]),
+      ];
+      expect(list(growth.lambda).slice(2)).toEqual(lambdas);
+      const query = [0, 1].map((j) => adO[1][j] * (al[1][0] * latest[j] + al[1][1] * second[j]));
+      expect(growth.q[1]).toBe(scale * (query[0] + query[1]));
+    });
+
+    it.each([
+      ['in one chunk', 64],
+      ['in two', 1],
+    ])('%s: gradients of the first token', (__, chunk) => {
+      const { size, growth } = run(chunk);
+      const longest = Math.min(chunk, 2);
+      const together = longest === 2;
+      const [writes, solving] = [[0, 1].map((t) => write(t, longest)), solve(longest)];
+      // the second token asks for its levels: 0 is its own, 1 is what the first has written
+      const asked = dO[1].map((each) => m.of(SCALE * lambda[1][1] * q[1] * each));
+      const factor = scale * al[1][1];
+      const solved = together ? writes[1] * X + solving * X : 0;
+      const relative = ak[1] * (solved * ab[0] * ak[0] + writes[1] * ab[1] * ak[1]) + alone(erased[1]) + z[1];
+      expect(relative).toBeGreaterThan(0);
+      const error = [0, 1].map((j) => {
+        const lost = writes[1] * factor * aq[1] * ak[1] * adO[1][j];
+        return d * (alone(erased[1]) * asked[j] + z[1] * factor * aq[1] * adO[1][j] + ab[1] * ak[1] * lost);
+      });
+      expect(list(growth.w).slice(0, 2)).toEqual(error.map((each) => ak[0] * each));
+      expect(growth.k[0]).toBe(aw[0][0] * error[0] + aw[0][1] * error[1]);
+      expect(list(growth.w).slice(2)).toEqual([0, 0]);
+      // what the first token is read by: its own query, and the second through the second step
+      const crossed = [0, 1].map((j) => {
+        const back = d * (aq[1] + ab[1] * ak[1] * aq[1] * ak[1]);
+        const step = d * m.of(1 - beta[1] * k[1] * k[1]) * asked[j];
+        return { back: back * factor * adO[1][j], step, direct: scale * al[0][0] * aq[0] * adO[0][j] };
+      });
+      if (together) {
+        const wholes = crossed.map(({ back, direct }) => direct + back);
+        expect(size.k[0]).toBe(aw[0][0] * wholes[0] + aw[0][1] * wholes[1]);
+      }
+      // errors of both ends meet in <dS, F S>
+      const states = aw[0].map((value) => ak[0] * writes[0] * value);
+      const wholeThen = adO[1].map((each) => factor * aq[1] * each);
+      const grown = states[0] * wholeThen[0] + states[1] * wholeThen[1];
+      expect(growth.g[1]).toBe(m.of(norm.g) * grown);
+      expect(growth.beta[1]).toBe(m.of(norm.beta) * grown);
+      expect(growth.k[1]).toBe(m.of(norm.k) * grown);
+      const through = before[0] * wholeThen[0] + before[1] * wholeThen[1];
+      expect([size.g[1], size.beta[1]]).toEqual([m.of(norm.g) * through, m.of(norm.beta) * through]);
+      // the first transition of a sequence has no gradient
+      expect([size.g[0], size.beta[0], growth.g[0], growth.beta[0]]).toEqual([0, 0, 0, 0]);
+    });
+
+    it('without cotangents there is nothing but the outputs', () => {
+      const { size, growth } = deltaErrors(
+        x,
+        null,
+        { sums: 0, factors: 0, step: new Float64Array(2), source: new Float64Array(2), chunk: 64 },
+        m,
+      );
+      expect(list(growth.o)).toEqual([0, 0, 0, 0]);
+      for (const name of ['q', 'k', 'w', 'g', 'beta', 'lambda', 'initial'] as const) {
+        expect(Math.max(...size[name]), name).toBe(0);
+      }
+    });
+  });
+});
