@@ -31,7 +31,7 @@ const halvings = [
   [1, 1],
   [1, 2],
   [2, 1],
-  [1, 1],
+  [2, 2],
 ];
 
 const wide = (row: number[]): number[] => [...row, ...new Array<number>(K - row.length).fill(0)];
@@ -163,10 +163,10 @@ it('norms of tokens: the first step is 1, unless there is a state', () => {
   expect([...n.q]).toEqual([1, 5, 10, 3]);
   expect([...n.k]).toEqual([2, 5, 5, 10]);
   expect([...n.beta]).toEqual([4, 2, 1, 0.5]);
-  expect([...n.decay]).toEqual([0.5, 0.5, 0.25, 0.5]);
+  expect([...n.decay]).toEqual([0.5, 0.5, 0.25, 0.25]);
   // decay max(1, |1 - beta |k|^2|)
-  expect([...n.step]).toEqual([0.5 * 15, 0.5 * 49, 0.25 * 26, 0.5 * 49]);
-  expect([...tokenNorms({ ...x, state: null }, certain).step]).toEqual([1, 0.5 * 49, 0.25 * 26, 0.5 * 49]);
+  expect([...n.step]).toEqual([0.5 * 15, 0.5 * 49, 0.25 * 26, 0.25 * 49]);
+  expect([...tokenNorms({ ...x, state: null }, certain).step]).toEqual([1, 0.5 * 49, 0.25 * 26, 0.25 * 49]);
   const undecayed = head('deltanet', () => null);
   expect([...tokenNorms(undecayed, certain).decay]).toEqual([1, 1, 1, 1]);
 });
