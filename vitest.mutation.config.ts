@@ -40,6 +40,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/delta-chunk', /properties\/errors\/delta-chunk\./],
   ['unit/delta-errors', /properties\/errors\/delta\./],
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
+  ['unit/surrogate', /properties\/errors\/(by-element|surrogate)\./],
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
   ['unit/precision', /properties\/precision\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
