@@ -42,11 +42,12 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
   ['unit/surrogate', /properties\/errors\/(by-element|surrogate)\./],
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
+  ['unit/finite-differences', /properties\/finite-differences\./],
   ['unit/precision', /properties\/precision\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
   [
     'mutation/laws',
-    /properties\/(?!errors)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/,
+    /properties\/(?!compare|errors|finite|likely|precision|tolerance)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/,
   ],
 ];
 
