@@ -44,6 +44,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
   ['unit/finite-differences', /properties\/finite-differences\./],
   ['unit/precision', /properties\/precision\./],
+  ['unit/two-step-delta', /properties\/(errors\/(model|surrogate)|likely)\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
   [
     'mutation/laws',

@@ -124,6 +124,10 @@ describe('steps', () => {
     expect(list(stepNorms(started).value)).toEqual(decays);
     expect(list(stepNorms(started).beta)).toEqual([0, 0, 0, 0]);
   });
+  it('of each head', () => {
+    const c = withInputs(goodCase('mamba2', { T: 2, H: 2 }), { g: of([1, 2, 2], -1, -2, -3, -4) });
+    expect(list(stepNorms(c).value)).toEqual([1, 1, Math.exp(-3), Math.exp(-4)]);
+  });
   it('of packed sequences begin anew', () => {
     const c = goodCase('mamba2', { T: 3, H: 1 }, { cuSeqlens: [0, 1, 3] });
     const { value } = stepNorms(withInputs(c, { g: of([1, 3, 1], -1, -2, -3) }));
@@ -151,8 +155,9 @@ describe('gradients of decays by differences', () => {
   it('sequence by sequence, head by head', () => {
     const packed = one('mamba2', 3, { cuSeqlens: [0, 2, 3] });
     expect(terms(packed, [1, 2, 4], [1, 1, 1], [0, 0, 0], [0, 0, 0])).toEqual([3, 2, 4]);
-    const heads = one('mamba2', 2, {}, 2);
-    expect(terms(heads, [1, 2, 4, 8], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0])).toEqual([5, 10, 4, 8]);
+    const heads = one('mamba2', 3, {}, 2);
+    const [ones, zeros] = [new Array<number>(6).fill(1), new Array<number>(6).fill(0)];
+    expect(terms(heads, [1, 2, 4, 8, 16, 32], ones, zeros, zeros)).toEqual([21, 42, 20, 40, 16, 32]);
   });
   it('channel by channel, or the sum of the channels, or the same for each', () => {
     const [q, dq, zeros] = [[1, 2, 4, 8], [1, 1, 1, 1], new Array<number>(4).fill(0)];
@@ -245,6 +250,8 @@ describe('errors of decays', () => {
     expect(rounded([-1, -2])).toEqual([1]);
     expect(rounded([-0.5, -1])).toEqual([Math.exp(-0.5)]);
     expect(rounded([never, -0.5])).toEqual([0.5]);
+    const later = kimi([-1, -1, -3, -2], 2);
+    expect(list(decaySlips(later, { ...NOTHING, 'rounded g': 1 }, 2, []).step)).toEqual([1, 2]);
     const prefix = { ...NOTHING, 'prefix sums': 1 };
     const next = (g: number[]) => {
       const { source, step } = decaySlips(kimi([-1, -1, ...g], 2), prefix, 2, []);
@@ -268,12 +275,12 @@ it('errors of steps that are known by their norms', () => {
     beta: Float64Array.of(3, 0),
     k: new Float64Array(2),
   };
-  const costs = { ...({} as Parameters<typeof stepSlips>[2]), sums: 1, factors: 10, inputs: 100 };
-  // 4, and ((K + length + 4) + 4 * 110) erased (1 + erased length), erased = |beta| |dF/dbeta|
+  const costs = { ...({} as Parameters<typeof stepSlips>[2]), sums: 2, factors: 10, inputs: 100 };
+  // 4 sums, and (K + length + 4 sums, 4 * 110) erased (1 + erased length), erased = |beta| |dF/dbeta|
   const [K, length, erased] = [5, 7, 6];
   expect(list(stepSlips(steps, Float64Array.of(-2, 9), costs, K, length))).toEqual([
-    4 + (16 + 440) * erased * (1 + erased * length),
-    4,
+    8 + (32 + 440) * erased * (1 + erased * length),
+    8,
   ]);
-  expect(list(stepSlips(steps, null, costs, K, length))).toEqual([4 + 456 * 8, 4 + 456 * 8]);
+  expect(list(stepSlips(steps, null, costs, K, length))).toEqual([8 + 472 * 8, 8 + 472 * 8]);
 });

@@ -200,6 +200,11 @@ describe('underflow', () => {
     expect(floorsOf(c, p, null)('finalState')).toBe(12 * unit + unit);
   });
 
+  it('of a case that is none is refused', () => {
+    const c = goodCase('linear');
+    expect(() => underflowOf({ ...c, position: [-1] })).toThrow(/^bounds: /);
+  });
+
   it('promises nothing where numbers may overflow', () => {
     expect(underflowOf(tiny('linear', { q: 1, k: 1, v: 7e4 }), float16)).toBe(Number.POSITIVE_INFINITY);
     expect(underflowOf(goodCase('softmax'), bfloat16)).toBeLessThan(2 ** -100);
