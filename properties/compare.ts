@@ -12,7 +12,7 @@ export function ratioOf(actual: number, expected: number, bound: number): number
   if (actual === expected || bound === Number.POSITIVE_INFINITY) return 0;
   if (Number.isNaN(actual) && Number.isNaN(expected)) return 0;
   const difference = Math.abs(actual - expected);
-  if (difference <= bound) return bound === 0 ? 0 : difference / bound;
+  if (difference <= bound) return difference / bound;
   // here the law is broken, or a NaN is involved: never report that as below 1
   const ratio = difference / bound;
   return ratio > 1 ? ratio : Number.POSITIVE_INFINITY;

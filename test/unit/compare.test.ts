@@ -147,6 +147,22 @@ describe('compare', () => {
     }
   });
 
+  it('shapes whose digits are the same are not', () => {
+    const of = (...shape: number[]) => tensor(new Float64Array(shape[0] * shape[1]), shape);
+    expect(compare('o', of(1, 12), of(11, 2), 0)).toEqual({
+      name: 'o: shape [1,12] where [11,2] is wanted',
+      index: [],
+      actual: nan,
+      expected: nan,
+      bound: 0,
+      ratio: inf,
+    });
+  });
+
+  it('of several that are equally bad the first is named', () => {
+    expect(compare('o', row(1, 3, 3), row(1, 1, 1), new Float64Array(3).fill(1)).index).toEqual([1]);
+  });
+
   it('finds one NaN among many numbers', () => {
     const many = new Float64Array(1000);
     const broken = many.slice();
@@ -206,7 +222,7 @@ describe('compareBits', () => {
     expect(compareBits('o', row(7, actual), row(7, expected))).toMatchObject({ index: [1], ratio: inf });
   });
   it('fails for another shape, and holds for nothing', () => {
-    expect(compareBits('o', row(1), row(1, 1)).ratio).toBe(inf);
+    expect(compareBits('o', row(1), row(1, 1))).toMatchObject({ index: [], ratio: inf });
     expect(compareBits('o', row(), row()).ratio).toBe(0);
   });
 });
@@ -263,7 +279,8 @@ describe('compareParts', () => {
 
   it('never holds for another shape of the same size; holds for nothing', () => {
     const truth = { hi: Float64Array.of(1, 1), lo: new Float64Array(2) };
-    expect(compareParts('o', row(1, 1), truth, [2, 1], new Float64Array(2).fill(inf)).ratio).toBe(inf);
+    const worst = compareParts('o', row(1, 1), truth, [2, 1], new Float64Array(2).fill(inf));
+    expect(worst).toMatchObject({ index: [], actual: nan, expected: nan, ratio: inf });
     const nothing = { hi: new Float64Array(0), lo: new Float64Array(0) };
     expect(compareParts('o', row(), nothing, [0], new Float64Array(0)).ratio).toBe(0);
   });
@@ -317,4 +334,7 @@ it('a verdict holds only where every comparison does, and keeps the worst', () =
   const bad = compare('b', row(nan), row(1), 0);
   expect(verdict([good, bad, good])).toMatchObject({ holds: false, worst: { name: 'b' } });
   expect(verdict([good], 'a note')).toEqual({ holds: true, worst: good, note: 'a note' });
+  expect(verdict([good])).toStrictEqual({ holds: true, worst: good });
+  const limit = compare('c', row(2), row(1), Float64Array.of(1));
+  expect(verdict([limit, { ...limit, name: 'd' }])).toEqual({ holds: true, worst: limit });
 });

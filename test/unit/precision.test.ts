@@ -45,6 +45,7 @@ describe('formats', () => {
 describe('roundTo', () => {
   it.each<[Format, from: number, to: number]>([
     [float64, 0.1, 0.1],
+    [float64, 1 + 2 ** -52, 1 + 2 ** -52],
     [float32, 0.1, 0.10000000149011612],
     [bfloat16, 1 + 2 ** -8, 1],
     [bfloat16, 1 + 3 * 2 ** -8, 1 + 2 ** -6],
