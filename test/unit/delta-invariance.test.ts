@@ -83,6 +83,50 @@ function errorsOf(list: Token[], chunk: number, K = 2, place = [0, 1]) {
   return deltaErrors(x, dOut, costs, certain);
 }
 
+/** One head of whole numbers that is flat or log-linear, every level scaled by 1. `content`: the level that a state comes in at. */
+function leveled(logLinear: boolean, first: number[], chunk: number, content: number | null) {
+  const [T, L, position] = [6, logLinear ? 5 : 1, content === null ? 0 : 5];
+  const at = logLinear ? content : 0;
+  const list = Array.from({ length: T }, (_, t) => ({ ...tokens[t % 3], v: t === 0 ? first : [0, 0] }));
+  const of = (shape: number[], values: number[]) => tensor(Float64Array.from(values), shape);
+  const rows = (read: (token: Token) => number[]) => list.flatMap(read);
+  const inputs: Case['inputs'] = {
+    q: of(
+      [1, T, 1, 2],
+      rows(({ q }) => q),
+    ),
+    k: of(
+      [1, T, 1, 2],
+      rows(({ k }) => k),
+    ),
+    v: of(
+      [1, T, 1, V],
+      rows(({ v }) => v),
+    ),
+    beta: of(
+      [1, T, 1],
+      rows(({ beta }) => [beta]),
+    ),
+    g: of(
+      [1, T, 1],
+      rows(({ halves }) => [halves ? -Math.LN2 : 0]),
+    ),
+  };
+  if (logLinear) inputs.lambda = of([1, T, 1, L], new Array<number>(T * L).fill(1));
+  const levels = Array.from({ length: logLinear ? 4 : 1 }, (_, l) => (l === at ? STATE.flat() : [0, 0, 0, 0]));
+  if (content !== null) inputs.initialState = of([1, 1, levels.length, 2, V], levels.flat());
+  const system = logLinear ? 'log-linear-gated-deltanet' : 'gated-deltanet';
+  const x = headOf(checkCase('test', { system, inputs, scale: 2, position: [position] }), 0, 0);
+  // the first of five positions before, the last of them, or the first token
+  const last = x.levels.level(position + T - 1, content === 0 ? position - 1 : 0);
+  const state = new Float64Array(L * 4);
+  state.set(GRADIENT.flat(), logLinear ? last * 4 : 0);
+  const slips = (which: 0 | 1) => Float64Array.from(list, (token) => token.slips[which]);
+  const costs = { sums: 0, factors: 2 ** -4, step: slips(0), source: slips(1), chunk };
+  const errors = deltaErrors(x, { o: Float64Array.from(rows(({ dO }) => dO)), state }, costs, certain);
+  return { errors, last: logLinear ? last : 0, at: at ?? 0 };
+}
+
 /** The numbers of tokens from … end-1, and those of the states. */
 function part(errors: HeadErrors, from: number, end: number): Record<keyof HeadErrors, number[]> {
   const cut = (values: Float64Array, width: number) => [...values.subarray(from * width, end * width)];
@@ -146,5 +190,24 @@ describe.each(['size', 'growth'] as const)('%s', (which) => {
   it('is there for every gradient', () => {
     const errors = part(errorsOf(tokens, 64)[which], 0, 2);
     for (const [name, values] of Object.entries(errors)) expect(Math.min(...values), name).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['a token', [2, -6], null],
+    ['a state', [0, 0], 3],
+    ['a state of another level', [0, 0], 0],
+  ])('levels that hold %s alone are one state', (_, first, content) => {
+    for (const chunk of [64, 4, 2, 1]) {
+      const flat = leveled(false, first, chunk, content);
+      const { errors, last, at } = leveled(true, first, chunk, content);
+      const [expected, actual] = [flat.errors[which], errors[which]];
+      for (const name of ['o', 'q', 'k', 'g', 'beta'] as const) {
+        expect([...actual[name]], `${name}, ${chunk}`).toEqual([...expected[name]]);
+      }
+      expect([...actual.w.subarray(0, V)]).toEqual([...expected.w.subarray(0, V)]);
+      expect([...actual.state.subarray(last * V, (last + 1) * V)]).toEqual([...expected.state]);
+      if (content === null) continue;
+      expect([...actual.initial.subarray(at * V, (at + 1) * V)]).toEqual([...expected.initial]);
+    }
   });
 });
