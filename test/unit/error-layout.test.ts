@@ -214,6 +214,11 @@ describe('errors of decays', () => {
     ]);
     const heads = decaySlips(gla(2, [-1, -2, 0, 0], 1, 2), prefix, 2, []);
     expect(list(heads.source)).toEqual([12, 24, 0, 0]);
+    const one = decaySlips(gla(3, [-1, -1, -1, -3, -1, -1], 1, 2), prefix, 3, []);
+    expect([list(one.source), list(one.step)]).toEqual([
+      [14, 0, 28, 56, 0, 0],
+      [0, 0, 0, 14, 0, 0],
+    ]);
   });
   it('of prefix sums of channels: the largest is the token’s', () => {
     const slips = decaySlips(gla(2, [-1, -3, -0.5, -2.5], 2), { ...NOTHING, 'prefix sums': 1 }, 2, []);
@@ -242,6 +247,8 @@ describe('errors of decays', () => {
     expect(rows([5, 66])).toEqual([...chunks, ...once].sort(([a], [b]) => a - b));
     const channels = decaySlips(gla(1, [-1, -1], 2), kept, 1, []);
     expect(list(channels.step)).toEqual([1, 1]);
+    const { step } = decaySlips(gla(65, new Array<number>(130).fill(-1), 2), kept, 65, []);
+    expect(list(step).flatMap((value, i) => (value > 0 ? [i] : []))).toEqual([0, 1, 128, 129]);
   });
   it('for norms: of the channel that still counts most beside the slowest one', () => {
     const kimi = (g: number[], T = 1) =>
