@@ -139,17 +139,19 @@ export function largestOnTheWay(c: Case, { size, steps }: Pick<ErrorModel, 'size
     (value, i) => value * k[Math.floor(i / H) * G + Math.floor(((i % H) * G) / H)] * Math.abs(beta?.[i] ?? 1),
   );
   const asked = dO.map((value, i) => scale * value * q[Math.floor(i / H) * G + Math.floor(((i % H) * G) / H)]);
-  for (const [rowsOfState, outside, step] of [
-    [written, c.inputs.initialState, 1],
-    [asked, c.cotangents?.finalState, -1],
-  ] as const) {
-    for (const { from, to } of sequencesOf(c)) {
-      const state = new Float64Array(H).fill(largest(outside) * Math.sqrt(K));
-      for (let n = 0; n < (to - from) * H; n++) {
-        const i = step > 0 ? from * H + n : to * H - 1 - n;
-        if (i < rowsOfState.length) state[i % H] = steps.value[i] * state[i % H] + rowsOfState[i];
-        most = Math.max(most, state[i % H]);
-      }
+  const heads = (outside: Tensor | undefined) => new Float64Array(H).fill(largest(outside) * Math.sqrt(K));
+  for (const { from, to } of sequencesOf(c)) {
+    const state = heads(c.inputs.initialState);
+    for (let i = from * H; i < to * H; i++) {
+      state[i % H] = steps.value[i] * state[i % H] + written[i];
+      most = Math.max(most, state[i % H]);
+    }
+    // dS_t = F_(t+1)^T dS_(t+1) + what token t asks for
+    const dState = heads(c.cotangents?.finalState);
+    for (let i = to * H - 1; i >= from * H && asked.length > 0; i--) {
+      const after = dState[i % H] + asked[i];
+      dState[i % H] = steps.value[i] * after;
+      most = Math.max(most, after, dState[i % H]);
     }
   }
   return most;

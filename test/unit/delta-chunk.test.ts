@@ -126,7 +126,7 @@ describe.each(systems)('%s', (system, halve) => {
         QX: QX.flat(),
         QXNX: times(QX, NX).flat(),
         oldX,
-        oldNX: through(NX),
+        found: X.map((_row, t) => across * erased(t) * since(t)),
         oldQ: through(QX).map((value, t) => value + across * qNorm[t] * since(t)),
         sinceStart: X.map((_row, t) => since(t)),
         toEnd: X.map((_row, t) => over(last, t, slowest)),
