@@ -24,6 +24,9 @@ import { type Bounds, boundsOf, storedValues } from './tolerance.ts';
 /** Errors stay below so many of their standard bounds but for a probability of 3e-8 an element, and 1e-24 where they are uniform. */
 const CONFIDENCE = 6;
 
+/** Below this a square, or a product of some, may have underflowed. */
+const SMALLEST_SQUARE = 2 ** -700;
+
 const squared = (value: Tensor): Tensor => mapTensor(value, (entry) => entry * entry);
 
 /** The case whose terms are the squares of this one's terms. */
@@ -78,6 +81,8 @@ export function likelyBoundsOf(c: Case, p: Precision = DOUBLE): Bounds {
       m.of(n.sums * costs.sums);
     const grown = byName(growth, name)[at];
     const squares = once * (byName(size, name)[at] + grown) + grown;
+    // squares of very small numbers are lost
+    if (!(squares > SMALLEST_SQUARE)) return bound;
     const format = name === 'finalState' ? p.state : p.output;
     const last = stored ? 2 ** -format.bits * Math.abs(byName(stored, name)[at]) : 0;
     const probable = last + CONFIDENCE * Math.sqrt(squares) + floors(name);
