@@ -7,7 +7,7 @@ interface Panel {
   outputs: Record<string, Distribution>;
 }
 
-const [WIDTH, LEFT, RIGHT, TOP, ROW, GAP] = [400, 130, 24, 30, 20, 44];
+const [WIDTH, LEFT, RIGHT, TOP, ROW, GAP] = [430, 160, 24, 30, 20, 44];
 /** Ends of the axis, as powers of ten; what is below is drawn at the lower end. */
 const [FROM, TO] = [-5, 0];
 

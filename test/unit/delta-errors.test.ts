@@ -25,8 +25,12 @@ const SCALE = -2;
 
 describe.each(measures)('%s', (_, m) => {
   const [sums, factors] = [(n: number) => m.of(n * SUMS), (n: number) => m.roundings(n, FACTORS)];
+  const source = SOURCE.map(m.of);
   /** What v' and the solve are off by, in chunks of so many tokens; what a step by itself is. */
-  const write = (t: number, longest: number): number => factors(5) + sums(longest + 4) + m.of(SOURCE[t]);
+  const once = (longest: number): number => factors(5) + sums(longest + 4);
+  /** v' of token t, by what s has written: the decays of both are off. What a query reads back to t: that of t alone. */
+  const write = (t: number, s: number, longest: number): number => once(longest) + source[t] + source[s];
+  const readAt = (t: number, longest: number): number => once(longest) + source[t];
   const solve = (longest: number): number => factors(4) + sums(1 + longest + 4);
   const alone = (erased: number): number => sums(4) + (sums(5) + factors(2)) * erased;
 
@@ -59,7 +63,8 @@ describe.each(measures)('%s', (_, m) => {
     // the query reads the state as it is; or as its chunk gives it
     const read = (aq * ak * ab * ak * ad + aq * ad) * aS + aq * m.of(after) + aq * ak * aw;
     const z = m.of(STEP[0]);
-    const error = ad * (alone(erased) * aS + z * aS) + ak * write(0, 1) * ab * ak * ad * aS + ak * write(0, 1) * aw;
+    const writes = write(0, 0, 1);
+    const error = ad * (alone(erased) * aS + z * aS) + ak * writes * ab * ak * ad * aS + ak * writes * aw;
     expect(list(size.o)).toEqual([scale * read]);
     expect(list(size.state)).toEqual([state]);
     expect(list(growth.o)).toEqual([scale * aq * error]);
@@ -81,11 +86,15 @@ describe.each(measures)('%s', (_, m) => {
     expect(list(size.lambda)).toEqual([scale * adO * read]);
     expect(list(growth.lambda)).toEqual([scale * adO * aq * error]);
     expect(list(size.initial)).toEqual([ad * (whole + ab * ak * readBack)]);
-    const lost = write(0, 1) * ak * adF + scale * write(0, 1) * aq * ak * adO;
+    const lost = readAt(0, 1) * ak * adF + scale * readAt(0, 1) * aq * ak * adO;
     const back = ad * (alone(erased) * m.of(dS) + z * whole + ab * ak * lost);
     expect(list(growth.initial)).toEqual([back]);
-    // nothing comes after it whose error it could meet
-    for (const name of ['w', 'k', 'beta', 'g'] as const) expect(list(growth[name])).toEqual([0]);
+    // nothing comes after it whose error it could meet: its own decay is all that is off
+    const off = source[0] * whole;
+    expect(list(growth.w)).toEqual([source[0] * readBack]);
+    expect(list(growth.k)).toEqual([aw * off + m.of(norms.k) * aS * off]);
+    expect(list(growth.beta)).toEqual([m.of(norms.beta) * aS * off]);
+    expect(list(growth.g)).toEqual([m.of(norms.g) * aS * off]);
   });
 
   describe('two tokens, two levels, two values', () => {
@@ -147,10 +156,10 @@ describe.each(measures)('%s', (_, m) => {
     ])('%s: outputs', (__, chunk) => {
       const { size, growth } = run(chunk);
       const longest = Math.min(chunk, 2);
-      const writes = [0, 1].map((t) => write(t, longest));
+      const writes = [0, 1].map((t) => write(t, t, longest));
       const together = longest === 2;
       // the solve of a pair; across chunks what the first token has written is there as a state
-      const solved = together ? writes[1] * X + solve(2) * X : 0;
+      const solved = together ? write(1, 0, 2) * X + solve(2) * X : 0;
       const first = aw[0].map((value) => ak[0] * writes[0] * value);
       const relative = ak[1] * (solved * ab[0] * ak[0] + writes[1] * ab[1] * ak[1]) + alone(erased[1]) + z[1];
       const second = aw[0].map((value, j) => {
@@ -195,37 +204,48 @@ describe.each(measures)('%s', (_, m) => {
       const { size, growth } = run(chunk);
       const longest = Math.min(chunk, 2);
       const together = longest === 2;
-      const [writes, solving] = [[0, 1].map((t) => write(t, longest)), solve(longest)];
       // the second token asks for its levels: 0 is its own, 1 is what the first has written
       const asked = dO[1].map((each) => m.of(SCALE * lambda[1][1] * q[1] * each));
       const factor = scale * al[1][1];
-      const solved = together ? writes[1] * X + solving * X : 0;
-      const relative = ak[1] * (solved * ab[0] * ak[0] + writes[1] * ab[1] * ak[1]) + alone(erased[1]) + z[1];
+      const solved = together ? write(1, 0, 2) * X + solve(2) * X : 0;
+      const relative =
+        ak[1] * (solved * ab[0] * ak[0] + write(1, 1, longest) * ab[1] * ak[1]) + alone(erased[1]) + z[1];
       expect(relative).toBeGreaterThan(0);
       const error = [0, 1].map((j) => {
-        const lost = writes[1] * factor * aq[1] * ak[1] * adO[1][j];
+        const lost = readAt(1, longest) * factor * aq[1] * ak[1] * adO[1][j];
         return d * (alone(erased[1]) * asked[j] + z[1] * factor * aq[1] * adO[1][j] + ab[1] * ak[1] * lost);
       });
-      expect(list(growth.w).slice(0, 2)).toEqual(error.map((each) => ak[0] * each));
-      expect(growth.k[0]).toBe(aw[0][0] * error[0] + aw[0][1] * error[1]);
-      expect(list(growth.w).slice(2)).toEqual([0, 0]);
       // what the first token is read by: its own query, and the second through the second step
-      const crossed = [0, 1].map((j) => {
-        const back = d * (aq[1] + ab[1] * ak[1] * aq[1] * ak[1]);
-        const step = d * m.of(1 - beta[1] * k[1] * k[1]) * asked[j];
-        return { back: back * factor * adO[1][j], step, direct: scale * al[0][0] * aq[0] * adO[0][j] };
+      const direct = dO[0].map((each) => SCALE * lambda[0][0] * q[0] * each);
+      const crossed = dO[1].map((each) => DECAY * (1 - beta[1] * k[1] * k[1]) * SCALE * lambda[1][1] * q[1] * each);
+      const wholes = [0, 1].map((j) => {
+        // as sums inside a chunk, as it is across chunks
+        const back = d * (aq[1] + ab[1] * ak[1] * aq[1] * ak[1]) * factor * adO[1][j];
+        return m.of(direct[j]) + (together ? back : m.of(crossed[j]));
       });
-      if (together) {
-        const wholes = crossed.map(({ back, direct }) => direct + back);
-        expect(size.k[0]).toBe(aw[0][0] * wholes[0] + aw[0][1] * wholes[1]);
-      }
+      const reads = [0, 1].map((j) => {
+        const later = together ? QX * factor * adO[1][j] : ak[0] * m.of(crossed[j]);
+        return ak[0] * m.of(direct[j] + crossed[j]) + ak[0] * m.of(direct[j]) + later;
+      });
+      expect(list(size.w).slice(0, 2)).toEqual(reads);
+      expect(size.k[0]).toBe(aw[0][0] * wholes[0] + aw[0][1] * wholes[1]);
+      // its error is that of what comes back, and of its own decay
+      expect(list(growth.w).slice(0, 2)).toEqual(error.map((each, j) => ak[0] * each + source[0] * reads[j]));
+      const offs = error.map((each, j) => each + source[0] * wholes[j]);
+      expect(growth.k[0]).toBe(aw[0][0] * offs[0] + aw[0][1] * offs[1]);
+      // the last token's is that of its own decay alone; its level 0 is read by its own query, as it is and by the chunk's sums
+      const ownWhole = adO[1].map((each) => scale * al[1][0] * aq[1] * each);
+      expect(list(growth.w).slice(2)).toEqual(ownWhole.map((each) => source[1] * (ak[1] * each + ak[1] * each)));
       // errors of both ends meet in <dS, F S>
-      const states = aw[0].map((value) => ak[0] * writes[0] * value);
+      const states = aw[0].map((value) => ak[0] * write(0, 0, longest) * value);
       const wholeThen = adO[1].map((each) => factor * aq[1] * each);
-      const grown = states[0] * wholeThen[0] + states[1] * wholeThen[1];
+      const off = wholeThen.map((each) => source[1] * each);
+      const meets = [0, 1].map((j) => states[j] * (wholeThen[j] + off[j]) + before[j] * off[j]);
+      const grown = meets[0] + meets[1];
+      const written = source[1] * (aw[1][0] * ownWhole[0] + aw[1][1] * ownWhole[1]);
       expect(growth.g[1]).toBe(m.of(norm.g) * grown);
       expect(growth.beta[1]).toBe(m.of(norm.beta) * grown);
-      expect(growth.k[1]).toBe(m.of(norm.k) * grown);
+      expect(growth.k[1]).toBe(written + m.of(norm.k) * grown);
       const through = before[0] * wholeThen[0] + before[1] * wholeThen[1];
       expect([size.g[1], size.beta[1]]).toEqual([m.of(norm.g) * through, m.of(norm.beta) * through]);
       // the first transition of a sequence has no gradient
