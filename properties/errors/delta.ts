@@ -279,7 +279,7 @@ function unmerged(x: Head, from: Float64Array, to: Int32Array): Float64Array {
 
 /** `after[t]` is what there is before token t. */
 function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadErrors, growth: HeadErrors): void {
-  const { x, m, across, n, alone, relative, step, write, solve } = plan;
+  const { x, m, across, n, alone, relative, step, source, write, solve } = plan;
   const { K, V, L, lambda, scale } = x;
   const zeros = (): Float64Array => new Float64Array(L * V);
   // gradients by the states after token t, all that comes after included
@@ -307,17 +307,19 @@ function backwardSweep(plan: Plan, dOut: HeadOutput, after: After[], size: HeadE
         }
       }
       const found = normsOf(plan, dStates);
-      let [viaX, viaNX] = [0, 0];
+      let [viaX, viaLost] = [0, 0];
       for (let r = i; r < c.size; r++) {
         const weight = across * n.k[c.start + r] * c.toEnd[r];
-        viaX += weight * c.X[r * c.size + i];
-        viaNX += weight * c.NX[r * c.size + i];
+        const entry = c.X[r * c.size + i];
+        viaX += weight * entry;
+        const between = r > i ? source[c.start + r] : 0;
+        viaLost += weight * ((write[t] + between) * entry + solve * c.NX[r * c.size + i]);
       }
       const [whole, read, lost] = [zeros(), zeros(), zeros()];
       addLevels(whole, c.oldReadBack[i], old);
       addLevels(read, viaX, old);
       addLevels(read, across * n.k[t], found);
-      addLevels(lost, write[t] * viaX + solve * viaNX, old);
+      addLevels(lost, viaLost, old);
       for (let r = i; r < c.size; r++) {
         const at = r * c.size + i;
         for (const l of levels) {

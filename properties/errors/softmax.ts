@@ -16,6 +16,9 @@ import { certain, type Measure } from './measure.ts';
 /** Scale, maximum, difference, base-2 logarithm, each rounded once, with some to spare. */
 const FEW = 6;
 
+/** A growth times a size: what is 0 passes on no error, not even one of any size. */
+const passed = (grown: number, size: number): number => (size === 0 ? 0 : grown * size);
+
 /** One query: for each key that it sees, its weight and how much that may move. */
 interface Row {
   weights: Float64Array;
@@ -124,6 +127,8 @@ export function softmaxSizes(
     const { q: dq, k: dk, v: dv } = size.gradients;
     const { q: grownQ, k: grownK, v: grownV } = growth.gradients;
     if (!dO || !dq || !dk || !dv || !grownQ || !grownK || !grownV) return;
+    // where nothing comes back nothing is passed on
+    if (dO.subarray(valueAt(t), valueAt(t) + V).every((value) => value === 0)) return;
     const [dP, dPSize] = [new Float64Array(count), new Float64Array(count)];
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
@@ -146,7 +151,7 @@ export function softmaxSizes(
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < V; j++) {
         dv[valueAt(first + i) + j] += m.of(weights[i] * dO[valueAt(t) + j]);
-        grownV[valueAt(first + i) + j] += off[i] * m.of(dO[valueAt(t) + j]);
+        grownV[valueAt(first + i) + j] += passed(off[i], m.of(dO[valueAt(t) + j]));
       }
       const dA = m.of(scale * weights[i]) * (dPSize[i] + meanSize);
       const whole = m.of(weights[i]) + off[i];
@@ -155,8 +160,8 @@ export function softmaxSizes(
         const [toQ, toK] = [keyAt(t) + j, keyAt(first + i) + j];
         dq[toQ] += dA * m.of(k[toK]);
         dk[toK] += dA * m.of(q[toQ]);
-        grownQ[toQ] += grown * m.of(k[toK]);
-        grownK[toK] += grown * m.of(q[toQ]);
+        grownQ[toQ] += passed(grown, m.of(k[toK]));
+        grownK[toK] += passed(grown, m.of(q[toQ]));
       }
     }
   }

@@ -43,13 +43,14 @@ const steps = (...value: number[]) => {
 };
 
 describe('roundings of each term', () => {
-  // K = 3 channels, V = 11 values, T = 7 tokens, 3 heads a group at most, 10 for what is done once, L levels
+  // K = 3 channels, V = 11 values, T = 7 tokens, 3 heads a group at most, 10 for what is done once, L levels;
+  // a decay's gradient takes K V entries of a state and both of its sums over T, and a shared decay all 2 * 7 tokens
   it.each([
-    ['one number for a transition', 'mamba2', 1, [21, 18, 32, 32, 21, 39, 43, 32, 21]],
-    ['a transition of channels', 'gla', 1, [21, 21, 35, 35, 21, 39, 43, 32, 21]],
-    ['a decay that all tokens of a head share', 'retention', 1, [21, 18, 32, 32, 21, 53, 43, 32, 21]],
-    ['levels', 'log-linear-mamba2', 4, [24, 21, 35, 35, 24, 42, 46, 35, 24]],
-    ['softmax', 'softmax', 1, [21, 18, 32, 32, 21, 39, 43, 32, 21]],
+    ['one number for a transition', 'mamba2', 1, [21, 18, 32, 32, 21, 58, 43, 32, 21]],
+    ['a transition of channels', 'gla', 1, [21, 21, 35, 35, 21, 58, 43, 32, 21]],
+    ['a decay that all tokens of a head share', 'retention', 1, [21, 18, 32, 32, 21, 72, 43, 32, 21]],
+    ['levels', 'log-linear-mamba2', 4, [24, 21, 35, 35, 24, 61, 46, 35, 24]],
+    ['softmax', 'softmax', 1, [21, 18, 32, 32, 21, 58, 43, 32, 21]],
   ])('%s', (_, system, _levels, sums) => {
     const roundings = roundingsOf(goodCase(system, SIZES), float64);
     expect(OUTPUTS.map((name) => roundings(name).sums)).toEqual(sums);
@@ -158,31 +159,81 @@ describe('what a cause costs', () => {
 describe('underflow', () => {
   const unit = 2 ** -126;
 
-  it('loses one number of each format for each rounding, times all that it may be multiplied with', () => {
-    // 13 roundings in o, 12 in the state, 14 in dq (V + T + heads + level + 10), 2 formats: accumulate and state
+  it('loses one number of each format for each product, times all that it may be multiplied with', () => {
+    // 12 products in the state (T + level + 10), 13 in o and dq ((K + V) T + level + 10), 2 formats: accumulate and state
     const c = tiny('linear', { q: -2, k: 3, v: 5, initialState: 0.5 }, { scale: 4, ...cotangents(7, -11) });
     const floors = floorsOf(c, float32, null);
     expect(floors('finalState')).toBe((12 * 2 * 15 + 1) * unit);
     expect(floors('o')).toBe((13 * 2 * 15 * 8 + 1) * unit);
-    expect(floors('q')).toBe((14 * 2 * 15 * 8 * 77 + 1) * unit);
-    // the gradient of q is the largest that the case has
+    expect(floors('q')).toBe((13 * 2 * 15 * 8 * 77 + 1) * unit);
+    // the gradients have the largest that the case has
     expect(underflowOf(c, float32)).toBe(floors('q'));
     expect(underflowOf({ ...c, cotangents: undefined }, float32)).toBe(13 * 2 * 15 * 8 * unit + unit);
   });
 
   it('numbers below 1 shrink nothing', () => {
     const c = tiny('linear', { q: 0.25, k: 0.25, v: 0, initialState: 0.25 }, { scale: 0.25, ...cotangents(0, 0.25) });
-    expect(floorsOf(c, float32, null)('q')).toBe((14 * 2 + 1) * unit);
+    expect(floorsOf(c, float32, null)('q')).toBe((13 * 2 + 1) * unit);
   });
 
   it('beta, lambda, initial states and steps that grow count', () => {
-    const steps = (...value: number[]) => {
-      const none = new Float64Array(value.length);
-      return { value: Float64Array.from(value), g: none, beta: none, k: none };
-    };
+    // through a solve of 1 token
     const c = tiny('log-linear-deltanet', { q: 1, k: 1, v: 1, beta: 2, lambda: 3, initialState: 5 });
-    expect(floorsOf(c, float32, steps(0.5, 7, 2))('o')).toBe((13 * 2 * 2 * 5 * 14 * 3 + 1) * unit);
-    expect(floorsOf(c, float32, steps(0.5))('finalState')).toBe((13 * 2 * 2 * 5 + 1) * unit);
+    expect(floorsOf(c, float32, steps(7))('o')).toBe((13 * 2 * 2 * 5 * 7 * 3 + 1) * unit);
+    expect(floorsOf(c, float32, steps(0.5))('finalState')).toBe((12 * 2 * 2 * 5 + 1) * unit);
+  });
+
+  describe('how many products', () => {
+    // K = 3, V = 11, T = 7, 3 heads a group at most, L levels: 7 + L + 10 in a state, 14 * 7 + L + 10 elsewhere, once more for
+    // each of the 7 tokens through a solve; for g once for each of 7 tokens, or of all 14
+    it.each([
+      ['one solve for none', 'mamba2', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
+      ['a decay of channels', 'gla', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
+      ['a shared decay', 'retention', [109, 18, 109 * 3, 109 * 3, 109, 109 * 14, 109, 109, 109]],
+      ['levels', 'log-linear-mamba2', [112, 21, 112 * 3, 112 * 3, 112, 112 * 7, 112, 112, 112]],
+      ['a solve', 'gated-deltanet', [763, 126, 763 * 3, 763 * 3, 763, 763 * 7, 763, 763, 763]],
+      ['softmax', 'softmax', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
+    ])('%s', (_, system, products) => {
+      // no number is above 1; in float64 nothing is lost but in two formats
+      const floors = floorsOf(goodCase(system, SIZES), float64, null);
+      const one = 2 ** -1074;
+      expect(OUTPUTS.map((name) => floors(name) / one)).toEqual(products.map((count) => 2 * count + 1));
+    });
+
+    it('packed sequences by the longest, a shared decay by all tokens', () => {
+      const floors = floorsOf(goodCase('retention', { ...SIZES, B: 1 }, { cuSeqlens: [0, 2, 6, 6, 7] }), float64, null);
+      // 14 * 4 + 1 + 10, and 4 + 1 + 10
+      expect(['o', 'finalState', 'g'].map((name) => floors(name as 'o') / 2 ** -1074)).toEqual([
+        2 * 67 + 1,
+        2 * 15 + 1,
+        2 * 67 * 7 + 1,
+      ]);
+    });
+  });
+
+  describe('steps that grow', () => {
+    const grown = (c: Case, ...value: number[]): number => {
+      const floor = (of: ReturnType<typeof steps> | null) => floorsOf(c, float32, of)('finalState') / unit - 1;
+      return floor(steps(...value)) / floor(null);
+    };
+
+    it.each([
+      ['a run from the first', [3, 2, 0.125, 4], 6],
+      ['a run to the last', [0.5, 0.25, 7, 2], 14],
+      ['a run that shrinks on the way', [8, 0.5, 4, 0.5], 16],
+      ['a run that starts anew', [2, 0.125, 1, 7], 7],
+      ['none', [0.5, 0.25, 1, 0.5], 1],
+    ])('%s', (_, values, most) => {
+      expect(grown(goodCase('linear', { T: 4, H: 1 }), ...values)).toBe(most);
+    });
+
+    it('heads and sequences by themselves', () => {
+      const heads = goodCase('linear', { T: 2, H: 2 });
+      expect(grown(heads, 3, 5, 3, 0.25)).toBe(9);
+      expect(grown(heads, 2, 5, 2, 4)).toBe(20);
+      expect(grown(goodCase('linear', { T: 2, H: 2 }, { cuSeqlens: [0, 1, 2] }), 3, 5, 3, 4)).toBe(5);
+      expect(grown(goodCase('linear', { B: 2, T: 2, H: 1 }), 2, 3, 4, 0.5)).toBe(6);
+    });
   });
 
   it('factors that are rounded underflow too, and inputs that are not held', () => {
@@ -281,7 +332,7 @@ describe('overflow', () => {
 
   it.each([
     ['an input', tiny('linear', { q: 0, k: 0, v: 65520 }), true],
-    ['an input that rounds down', tiny('linear', { q: 0, k: 0, v: 32000 }), false],
+    ['an input that rounds down', tiny('linear', { q: 0, k: 0, v: 65519 }), false],
     ['a state', tiny('linear', { q: 0, k: 0, v: 0, initialState: 65520 }), true],
     ['a cotangent', tiny('linear', { q: 0, k: 0, v: 0 }, cotangents(65520)), true],
     ['a cotangent of the state', tiny('linear', { q: 0, k: 0, v: 0 }, cotangents(0, 65520)), true],

@@ -33,12 +33,12 @@ const c: Case = {
   cotangents: { o: of([1, 3, 2, 1], 0, 0, 0, 0, 2, -1) },
 };
 
-/** What one query of two keys, each of weight 1/2, is off by. */
-function expected(x: number, m: Measure, stored: number) {
+/** What one query of two keys, each of weight 1/2 and score 0, is off by: the logarithm of Z is that of 2. */
+function expected(x: number, m: Measure, sums: number, stored: number) {
   const half = m.of(0.5);
-  const moved = m.of(0.5 * Math.expm1(x));
-  const least = m.of(Math.exp(-x));
-  return { half, moved: moved / least, off: (half * moved + half * moved) / least, stored: m.of(stored) };
+  const moved = m.of(0.5 * Math.expm1(x)) / m.of(Math.exp(-x));
+  const off = moved + half * (2 * moved + m.of(6 * sums * Math.LN2));
+  return { half, moved, off, stored: m.of(stored) };
 }
 
 describe.each<[string, Precision, Measure]>([
@@ -53,7 +53,7 @@ describe.each<[string, Precision, Measure]>([
   const [sizes, measured] = [8, m.of(4) + m.of(4)];
   const scoreError = m.of((2 + 6) * costs.sums * sizes);
   const x = m.to(scoreError + m.roundings(2, costs.factors + costs.inputs) * measured);
-  const { half, moved, off, stored } = expected(x, m, p.output === bfloat16 ? 2 ** -8 : 0);
+  const { half, moved, off, stored } = expected(x, m, costs.sums, p.output === bfloat16 ? 2 ** -8 : 0);
   const [scale, two, one] = [m.of(SCALE), m.of(2), m.of(1)];
 
   it('sizes', () => {
@@ -101,14 +101,47 @@ describe.each<[string, Precision, Measure]>([
 describe('an error of any size', () => {
   const wild = softmaxSizes(c, DOUBLE, { ...NOTHING, sums: 1e6 });
 
-  it('leaves outputs among the values, weights between 0 and 1', () => {
+  it('leaves outputs among the values', () => {
     expect(list(wild.growth.o)).toEqual([0, 0, 0, 0, 1, 4]);
-    expect(list(wild.growth.gradients.v)).toEqual([0, 0, 2, 1, 2, 1]);
   });
-  it('and means among what they are means of', () => {
-    // heads: 1/2 (1 * 2 + 1 * 2), 1/2 (1 * 4 + 1 * 4)
-    expect(list(wild.growth.gradients.k)).toEqual([0, 0, 24, 12, 24, 12]);
-    expect(list(wild.growth.gradients.q)).toEqual([0, 0, 0, 0, 24, 48]);
+
+  it('promises nothing of a gradient that it reaches', () => {
+    const any = Number.POSITIVE_INFINITY;
+    // the queries of the first two tokens have no cotangents
+    expect(list(wild.growth.gradients.v)).toEqual([0, 0, any, any, any, any]);
+    expect(list(wild.growth.gradients.k)).toEqual([0, 0, any, any, any, any]);
+    expect(list(wild.growth.gradients.q)).toEqual([0, 0, 0, 0, any, any]);
+  });
+
+  it('reaches nothing through a 0: of a cotangent, a query, a key', () => {
+    const any = Number.POSITIVE_INFINITY;
+    const inputs = { ...c.inputs, q: of([1, 3, 1, 2], 1, 1, 2, 2, 4, 0), k: of([1, 3, 1, 2], 9, 9, 2, 0, -2, 0) };
+    const zeros: Case = { ...c, inputs, cotangents: { o: of([1, 3, 2, 1], 0, 0, 0, 0, 2, 0) } };
+    const { gradients } = softmaxSizes(zeros, DOUBLE, { ...NOTHING, sums: 1e6 }).growth;
+    expect(list(gradients.v)).toEqual([0, 0, any, 0, any, 0]);
+    expect(list(gradients.k)).toEqual([0, 0, any, 0, any, 0]);
+    expect(list(gradients.q)).toEqual([0, 0, 0, 0, any, 0]);
+  });
+});
+
+describe("a backward's weight", () => {
+  // one key of score 5 * -8 sees itself alone: the logarithm of Z is -40, the weight 1
+  const alone: Case = {
+    system: 'softmax',
+    inputs: { q: of([1, 1, 1, 1], 5), k: of([1, 1, 1, 1], -8), v: of([1, 1, 1, 1], 3) },
+    cotangents: { o: of([1, 1, 1, 1], 7) },
+  };
+  it.each<[string, number]>([
+    ['is off by the logarithm of Z too', 2 ** -20],
+    ['may be off by more than 1', 2 ** -8],
+  ])('%s', (_, sums) => {
+    // a score of one product, 6 roundings more
+    const x = 7 * sums * 40;
+    const moved = Math.expm1(x) / Math.exp(-x);
+    const { growth } = softmaxSizes(alone, DOUBLE, { ...NOTHING, sums });
+    expect(list(growth.gradients.v)[0] / (7 * (2 * moved + 6 * sums * 40))).toBeCloseTo(1, 12);
+    // the output is the value, and dP its mean
+    expect([growth.o, growth.gradients.q, growth.gradients.k].map(list)).toEqual([[0], [0], [0]]);
   });
 });
 
