@@ -1,7 +1,7 @@
 /** What the error model asks of a case's tensors: rows by head, norms, chunks, and the gradient of the decays. */
 import type { Case } from '../../reference/case.ts';
 import { headOf } from '../../reference/operator.ts';
-import { checkCase } from '../../reference/shapes.ts';
+import { checkCase, DEFAULT_CHUNK_SIZE } from '../../reference/shapes.ts';
 import { type DenseTensor, elements, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { axes, sizesOf, take } from '../edit.ts';
 
@@ -164,7 +164,7 @@ export function decayGradient(c: Case, crossing: Float64Array, cancelling: Float
 export const storedEvery = (c: Case): number => c.chunkSize ?? CHUNK;
 
 /** Kernels sum and solve in chunks of at least so many tokens, whatever the case says of ours. */
-const CHUNK = 64;
+const CHUNK = DEFAULT_CHUNK_SIZE;
 export const chunkOf = (c: Case): number => Math.max(storedEvery(c), CHUNK);
 
 /** The chunks of each sequence, as rows [first, end) of the B·T tokens. They begin at a sequence's first token of the call. */

@@ -3,19 +3,17 @@ import fc from 'fast-check';
 import { cases, type Wish } from '../../properties/arbitraries/cases.ts';
 import { independent } from '../../properties/arbitraries/values.ts';
 import { unravel } from '../../properties/compare.ts';
-import type { Implementation } from '../../properties/law.ts';
-import { tensorsOf } from '../../properties/laws/common.ts';
+import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
-import { type Bounds, boundsOf } from '../../properties/tolerance.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
 import { truthOf } from '../../properties/truth.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import type { InputName } from '../../reference/systems/system.ts';
 import { toDense } from '../../reference/tensor.ts';
-import { emulated, variants } from '../emulated/implementations.ts';
+import { coversStructure, emulated, variants } from '../emulated/implementations.ts';
 
 /** Which bounds: those of every case, or the likely ones of independent inputs. */
 export type Kind = 'certain' | 'likely';
@@ -74,11 +72,6 @@ function expectedOf(c: Case, p: Precision): Record<string, Float64Array> {
   return named(toDense(o), finalState ? toDense(finalState) : null, each);
 }
 
-const limitOf = (bounds: Bounds, name: string): Float64Array =>
-  name === 'o' || name === 'finalState'
-    ? bounds[name]
-    : (bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array);
-
 /** Ratio and place of the worst element; null where nothing is promised anywhere. */
 function worstOf(
   actual: Float64Array,
@@ -95,12 +88,6 @@ function worstOf(
   }
   return at < 0 ? null : { ratio, at };
 }
-
-const isWeakBase2 = ({ structure }: Case): boolean =>
-  structure === undefined || (structure.kind === 'weak' && structure.base === 2);
-
-/** Whether the implementation can answer the case at all. */
-const covers = ({ abilities }: Implementation, c: Case): boolean => abilities.structures || isWeakBase2(c);
 
 export default function calibrateSystem(task: CalibrationTask): Calibration {
   const precision = findPrecision(task.precision) as Precision;
@@ -132,7 +119,7 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
   drawn.forEach((c, n) => {
     const bounds = isLikely ? likelyBoundsOf(c, precision) : boundsOf(c, precision);
     const expected = expectedOf(c, precision);
-    const able = all.filter((each) => covers(each, c));
+    const able = all.filter((each) => coversStructure(each, c));
     const chosen = able.filter((_, i) => (i + n) % Math.ceil(able.length / task.variantsPerCase) === 0);
     result.cases++;
     for (const implementation of chosen) {
@@ -140,7 +127,7 @@ export default function calibrateSystem(task: CalibrationTask): Calibration {
       result.answers++;
       for (const [output, value] of tensorsOf(answer)) {
         const actual = toDense(value);
-        const bound = limitOf(bounds, output);
+        const bound = boundFor(bounds, output);
         const worst = worstOf(actual, expected[output], bound);
         if (worst === null) {
           if (expected[output].length > 0 && output === 'o') result.unbounded++;

@@ -1,17 +1,15 @@
 /** Every rule on the mutants and the correct kernels of one system in one precision, on the same cases: what a worker thread runs. */
 import fc from 'fast-check';
 import { cases } from '../../properties/arbitraries/cases.ts';
-import type { Implementation } from '../../properties/law.ts';
-import { tensorsOf } from '../../properties/laws/common.ts';
+import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { type Bounds, boundsOf, overflowsIn } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import type { InputName } from '../../reference/systems/system.ts';
 import { toDense } from '../../reference/tensor.ts';
-import { emulated, variants } from '../emulated/implementations.ts';
+import { coversStructure, emulated, variants } from '../emulated/implementations.ts';
 import { mutants } from '../mutants/all.ts';
 import { inPrecision, rightForm } from '../mutants/in-precision.ts';
 import { remember } from '../mutants/remember.ts';
@@ -41,11 +39,6 @@ export interface RulesResult {
   /** The tensor that is accused and how large its numbers are, by rule. */
   kinds: Record<string, Record<string, number>>;
 }
-
-const limitOf = (bounds: Bounds, name: string): Float64Array =>
-  name === 'o' || name === 'finalState'
-    ? bounds[name]
-    : (bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array);
 
 /** What a case is held against. */
 interface Truth {
@@ -81,8 +74,8 @@ function accusations(answer: Answer, { exact, plain, bounds, likely }: Truth, pr
         actual,
         exact: expected,
         plain: plain.get(name) as Float64Array,
-        bound: limitOf(bounds, name),
-        likely: limitOf(likely, name),
+        bound: boundFor(bounds, name),
+        likely: boundFor(likely, name),
       };
       if (rule.accuses(judged, precision)) return name;
     }
@@ -95,10 +88,6 @@ function magnitude(values: Float64Array): string {
   const most = values.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
   return most === 0 ? 'zero' : most < 1e-3 ? 'tiny' : most > 1e3 ? 'large' : 'ordinary';
 }
-
-/** Whether the implementation can answer the case at all. */
-const covers = ({ abilities }: Implementation, { structure }: Case): boolean =>
-  abilities.structures || structure === undefined || (structure.kind === 'weak' && structure.base === 2);
 
 const WISH = { gradients: true, state: 'sometimes', packed: 'sometimes', structures: true, work: 1e5 } as const;
 
@@ -146,7 +135,7 @@ export default async function judgeSystem(task: RulesTask): Promise<RulesResult>
       }
     }
     if (task.style === 'drawn' && n % task.every !== 0) continue;
-    for (const kernel of correct.filter((one) => covers(one, c))) {
+    for (const kernel of correct.filter((one) => coversStructure(one, c))) {
       result.answers++;
       accusations(await kernel.run(c), truth, precision).forEach((tensor, i) => {
         if (tensor === null) return;

@@ -208,3 +208,7 @@ export function emulated(precision: Precision, v: Variant): Implementation {
     run: (c: Case) => solveEmulated(checkCase('emulated', { ...c, form: undefined }), precision, v),
   };
 }
+
+/** Whether the implementation takes the case's structure: weak base 2 always, others where it has them. */
+export const coversStructure = ({ abilities }: Implementation, { structure }: Case): boolean =>
+  abilities.structures || structure === undefined || (structure.kind === 'weak' && structure.base === 2);

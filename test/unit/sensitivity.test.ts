@@ -4,9 +4,9 @@ import { fill } from '../../properties/arbitraries/cases.ts';
 import { noise } from '../../properties/arbitraries/noise.ts';
 import { ordinary, styles } from '../../properties/arbitraries/values.ts';
 import { verdict } from '../../properties/compare.ts';
-import { compareAnswers, tensorsOf } from '../../properties/laws/common.ts';
+import { boundFor, compareAnswers, tensorsOf } from '../../properties/laws/common.ts';
 import { findPrecision, type Precision, roundCase, roundTo } from '../../properties/precision.ts';
-import { type Bounds, boundsOf } from '../../properties/tolerance.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import { findSystem, type System, systems } from '../../reference/systems/registry.ts';
@@ -34,11 +34,6 @@ function longCase(system: System): Case {
   return { system: system.name, inputs, cotangents: { o: fill(4, 'cotangents.o', [1, T, 1, 4], ordinary[1]) } };
 }
 
-const boundOf = (bounds: Bounds, name: string): Float64Array =>
-  name === 'o' || name === 'finalState'
-    ? bounds[name]
-    : (bounds.gradients[name.slice('gradients.'.length) as InputName] as Float64Array);
-
 /** The exact answer, rounded to what it is stored in: what a perfect kernel gives. */
 function perfect(exact: Answer, p: Precision): Answer {
   const gradients: Answer['gradients'] = {};
@@ -62,7 +57,7 @@ function catches(system: string, precision: string): void {
   const holds = (): boolean => verdict(compareAnswers(answer, exact, bounds, ofOracle)).holds;
   expect(holds()).toBe(true);
   for (const [name, { data }] of tensorsOf(answer)) {
-    const bound = boundOf(bounds, name);
+    const bound = boundFor(bounds, name);
     for (let n = 0; n < PLACES; n++) {
       const at = noise(n, name, []) % data.length;
       const right = data[at];
