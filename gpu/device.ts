@@ -1,0 +1,260 @@
+/** Which backend was asked for, which one really runs, and the kernels that were compiled for it. */
+import { createRequire } from 'node:module';
+import type { GPU as GPUClass } from 'gpu.js';
+import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
+
+export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** A backend that cannot be had here, and what to do about it. */
+export class BackendUnavailable extends Error {
+  readonly backend: Backend;
+  constructor(backend: Backend, reason: string, remedy: string) {
+    super(`backend ${backend} is not available: ${reason}; ${remedy}`);
+    this.name = 'BackendUnavailable';
+    this.backend = backend;
+  }
+}
+
+/** What really ran. */
+export interface Execution {
+  backend: Backend;
+  /** The device's own name where it has one. */
+  adapter: string;
+  /** How kernels are run: gpu.js compiles each to this. */
+  executorKind: string;
+  /** Why gpu.js fell back, were it to; an error is thrown then, so an answer always says null. */
+  fallbackReason: null;
+}
+
+/** The part of a gpu.js kernel that is used here. */
+interface Compiled {
+  (...operands: unknown[]): Promise<unknown>;
+  setOutput(size: number[]): void;
+  destroy(): void;
+  kernel?: { constructor: { mode: string }; fallbackReason?: string | null };
+}
+
+interface GpuJs {
+  GPU: typeof GPUClass & { isHeadlessGLSupported: boolean };
+  input(value: Float32Array, size: number[]): unknown;
+}
+
+/** Compiled kernels that are kept. */
+const MOST_KERNELS = 512;
+/** A loop in a fragment shader has a fixed end. */
+const MOST_ITERATIONS = 2 ** 24;
+
+const WEBGPU_HINT = 'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver';
+const GL_HINT =
+  'npm install gl@8.1.6 (Debian: apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config), under xvfb-run where there is no display';
+
+/** Dawn, WebGPU's implementation, where gpu.js looks for it. Returns the adapter's name. */
+async function provideWebGpu(features: readonly string[]): Promise<string> {
+  const unavailable = (reason: string): BackendUnavailable => new BackendUnavailable('webgpu', reason, WEBGPU_HINT);
+  const host = globalThis as { navigator?: { gpu?: GPUApi } };
+  if (!host.navigator?.gpu) {
+    let dawn: { create(flags: string[]): GPUApi; globals: object };
+    try {
+      dawn = (await import('webgpu')) as unknown as typeof dawn;
+    } catch (error) {
+      throw unavailable(`the package webgpu cannot be loaded (${(error as Error).message.split('\n')[0]})`);
+    }
+    Object.assign(globalThis, dawn.globals);
+    // Node 20 has no navigator, later ones a read-only one
+    if (!host.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+    const flags = features.length > 0 ? [`enable-dawn-features=${features.join(',')}`] : [];
+    Object.defineProperty(host.navigator, 'gpu', { value: dawn.create(flags), configurable: true });
+  }
+  const adapter = await host.navigator?.gpu?.requestAdapter();
+  if (!adapter) throw unavailable('no adapter answers');
+  return adapter.info?.description || adapter.info?.vendor || 'an adapter without a name';
+}
+
+interface GPUApi {
+  requestAdapter(): Promise<{ info?: { description?: string; vendor?: string } } | null>;
+}
+
+export interface OpenOptions {
+  /**
+   * Whether sizes are compiled into the kernels: faster kernels, and a compilation for each new shape class. Else they are arguments,
+   * and a kernel is compiled once. Default: no.
+   */
+  specialized?: boolean;
+  /** Features of Dawn to turn on, for webgpu alone. */
+  dawnFeatures?: readonly string[];
+}
+
+/** An open backend. Kernels are compiled once for each step and shape class, and where sizes are arguments once for each step. */
+export class Device {
+  readonly backend: Backend;
+  readonly adapter: string;
+  readonly specialized: boolean;
+  /** Kernels compiled so far, those that were dropped again included. */
+  compilations = 0;
+  readonly #library: GpuJs;
+  readonly #gpu: GPUClass;
+  readonly #kernels = new Map<string, Compiled>();
+
+  private constructor(backend: Backend, adapter: string, specialized: boolean, library: GpuJs) {
+    this.backend = backend;
+    this.adapter = adapter;
+    this.specialized = specialized;
+    this.#library = library;
+    this.#gpu = new library.GPU({ mode: backend });
+  }
+
+  /**
+   * Opens a backend.
+   * @throws BackendUnavailable
+   */
+  static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
+    let adapter = backend === 'cpu' ? 'JavaScript' : backend === 'webasm' ? 'WebAssembly' : 'WebGL';
+    if (backend === 'webgpu') adapter = await provideWebGpu(options.dawnFeatures ?? []);
+    const library = createRequire(import.meta.url)('gpu.js') as GpuJs;
+    if (backend === 'headlessgl' && !library.GPU.isHeadlessGLSupported) {
+      throw new BackendUnavailable('headlessgl', 'the package gl is not built, or finds no display', GL_HINT);
+    }
+    return new Device(backend, adapter, options.specialized ?? false, library);
+  }
+
+  get execution(): Execution {
+    return { backend: this.backend, adapter: this.adapter, executorKind: 'kernels', fallbackReason: null };
+  }
+
+  /**
+   * Runs a kernel; its result stays on the device.
+   * @param step names the use of the kernel: the result of a step is overwritten when the step runs again
+   * @param size [x], [x, y] or [x, y, z] of the result
+   */
+  async run(
+    step: string,
+    kernel: Kernel,
+    sizes: Sizes,
+    size: number[],
+    ...operands: (Operand | number)[]
+  ): Promise<Resident> {
+    const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
+    const compiled = this.#compiled(step, kernel, sizes, size, operands);
+    if (this.backend !== 'cpu') compiled.setOutput(size);
+    const numbers = this.specialized ? [] : sizesIn(kernel).map((name) => sizes[name]);
+    const handle = await compiled(...values, ...numbers);
+    this.#refuseFallback(kernel, compiled);
+    return { handle, size };
+  }
+
+  /** The numbers of a result, row-major. */
+  async read({ handle, size }: Resident): Promise<Float32Array> {
+    const value = isReadable(handle) ? await handle.toArray() : handle;
+    const out = new Float32Array(size.reduce((product, each) => product * each, 1));
+    let at = 0;
+    const append = (part: unknown): void => {
+      if (part instanceof Float32Array) {
+        out.set(part, at);
+        at += part.length;
+      } else for (const each of part as unknown[]) append(each);
+    };
+    append(value);
+    return out;
+  }
+
+  async close(): Promise<void> {
+    this.#kernels.clear();
+    await this.#gpu.destroy();
+  }
+
+  #value(operand: Operand): unknown {
+    return 'data' in operand ? this.#library.input(operand.data, operand.size) : operand.handle;
+  }
+
+  #compiled(
+    step: string,
+    kernel: Kernel,
+    sizes: Sizes,
+    size: number[],
+    operands: readonly (Operand | number)[],
+  ): Compiled {
+    const kinds = operands.map((operand) => (typeof operand === 'number' ? 'n' : 'data' in operand ? 'd' : 'r'));
+    const shapeClass = this.specialized ? Object.values(sizes) : [];
+    let key = [step, kernel.name, shapeClass, kinds.join('')].join('|');
+    // gpu.js 2.24.1 computes wrongly on `cpu` once sizes may change (docs/gpujs-notes.md)
+    if (this.backend === 'cpu') {
+      key += [size, ...operands.map((operand) => (typeof operand === 'number' ? '' : operand.size))].join('|');
+    }
+    const known = this.#kernels.get(key);
+    if (known) {
+      // last used, last dropped
+      this.#kernels.delete(key);
+      this.#kernels.set(key, known);
+      return known;
+    }
+    const isDynamic = this.backend !== 'cpu';
+    const compiled = this.#gpu.createKernel(
+      (this.specialized ? kernel.body : withSizesAsArguments(kernel)) as never,
+      {
+        output: size,
+        ...(this.specialized && {
+          constants: { ...sizes },
+          constantTypes: Object.fromEntries(Object.keys(sizes).map((name) => [name, 'Integer'])),
+        }),
+        pipeline: true,
+        asyncMode: true,
+        dynamicOutput: isDynamic,
+        dynamicArguments: isDynamic,
+        loopMaxIterations: MOST_ITERATIONS,
+        precision: 'single',
+        argumentTypes: this.#argumentTypes(kernel, operands),
+      } as never,
+    ) as unknown as Compiled;
+    this.compilations++;
+    this.#kernels.set(key, compiled);
+    if (this.#kernels.size > MOST_KERNELS) this.#dropOldest();
+    return compiled;
+  }
+
+  #argumentTypes(kernel: Kernel, operands: readonly (Operand | number)[]): string[] {
+    const names = parametersOf(kernel);
+    const resident = { webasm: 'Array', cpu: 'Array', webgpu: 'WebGPUBuffer', headlessgl: '' }[this.backend];
+    const types = operands.map((operand, i) => {
+      if (typeof operand === 'number') return kernel.numbers?.[names[i]] ?? 'Integer';
+      if ('data' in operand) return 'Input';
+      return resident || (operand.handle as { type: string }).type;
+    });
+    return this.specialized ? types : [...types, ...sizesIn(kernel).map(() => 'Integer')];
+  }
+
+  #dropOldest(): void {
+    const [key, compiled] = this.#kernels.entries().next().value as [string, Compiled];
+    this.#kernels.delete(key);
+    compiled.destroy();
+  }
+
+  /** A kernel that ran elsewhere than asked is an error, never an answer. */
+  #refuseFallback(kernel: Kernel, compiled: Compiled): void {
+    const mode = compiled.kernel?.constructor.mode;
+    const reason = compiled.kernel?.fallbackReason;
+    if (mode === this.backend && !reason) return;
+    throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${mode} ran: ${reason ?? 'no reason'}`);
+  }
+}
+
+const isReadable = (handle: unknown): handle is { toArray(): unknown } =>
+  typeof (handle as { toArray?: unknown }).toArray === 'function';
+
+/** The names of a body's parameters, `this` not among them: types are gone by now. */
+const parametersOf = ({ body }: Kernel): string[] =>
+  (/\(([^)]*)\)/.exec(body.toString())?.[1] ?? '').split(',').map((name) => name.trim());
+
+/** The sizes that a body reads. */
+const sizesIn = ({ body }: Kernel): (keyof Sizes)[] => [
+  ...new Set([...body.toString().matchAll(/this\.constants\.(\w+)/g)].map(([, name]) => name as keyof Sizes)),
+];
+
+/** The source of a body whose sizes come after its operands. */
+function withSizesAsArguments(kernel: Kernel): string {
+  const names = sizesIn(kernel);
+  return kernel.body
+    .toString()
+    .replace(/\(([^)]*)\)/, (_, parameters: string) => `(${[parameters.replace(/,\s*$/, ''), ...names].join(', ')})`)
+    .replace(/this\.constants\.(\w+)/g, '$1');
+}

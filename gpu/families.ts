@@ -1,0 +1,15 @@
+/** Which systems there are on a device, and how each is computed. */
+import type { System } from '../reference/systems/registry.ts';
+import { scalar } from './scalar.ts';
+import type { Family } from './step.ts';
+
+/** By the name of the recurrence, or softmax. */
+const families: Record<string, Family> = {
+  linear: scalar,
+  retention: scalar,
+  mamba2: scalar,
+};
+
+/** How a system is computed; undefined where it is not. */
+export const familyOf = ({ recurrence }: Pick<System, 'recurrence'>): Family | undefined =>
+  families[recurrence?.name ?? 'softmax'];

@@ -1,0 +1,56 @@
+/**
+ * What a kernel is: a function of one output element that gpu.js translates. Rows are tokens or chunks, columns are a head's channels:
+ * x = h·width + channel. Only what gpu.js translates the same way for every backend is used in a body:
+ * - variables are float32 there, whole numbers too, so indices stay exact below 2^24 only: buffers are two- and three-dimensional, and
+ *   never addressed by one flat index
+ * - quotients are rounded, so whole ones are floor((x + 0.5) / n)
+ * - a loop from a number that was read counts with += 1
+ */
+
+/** [y][x] and [z][y][x] */
+export type Matrix = number[][];
+export type Cube = number[][][];
+
+/** What the body of a kernel sees as `this`. */
+export interface Thread {
+  thread: { x: number; y: number; z: number };
+  constants: Sizes;
+}
+
+/** The sizes that are compiled into a kernel: a shape class. Numbers of tokens, chunks and sequences are none of them. */
+export interface Sizes {
+  K: number;
+  V: number;
+  /** Chunk size, and how many block sizes 1, 2, … C it has: log2 C + 1. */
+  C: number;
+  blocks: number;
+  H: number;
+  G: number;
+  L: number;
+  /** 1 where level scales differ by level; 0 for a flat system, which reads everything at level 0. */
+  lifted: number;
+}
+
+/** A buffer that a kernel reads: data of the host, or what another kernel left on the device. */
+export type Operand = HostData | Resident;
+
+/** Row-major data of the host, [x], [x, y] or [x, y, z] with x running fastest. */
+export interface HostData {
+  data: Float32Array;
+  size: number[];
+}
+
+/** What a kernel left where it ran; valid until the same step runs again. */
+export interface Resident {
+  /** As gpu.js hands it out: a buffer, a texture, or rows of numbers. */
+  handle: unknown;
+  size: number[];
+}
+
+export interface Kernel {
+  name: string;
+  /** biome-ignore lint/suspicious/noExplicitAny: operands are checked by the body's own types */
+  body: (this: Thread, ...operands: any[]) => number;
+  /** Which arguments are numbers, and of which kind; all others are buffers. */
+  numbers?: Record<string, 'Integer' | 'Float'>;
+}

@@ -1,0 +1,180 @@
+/**
+ * The small tables of integers that say where everything is: which chunk a token belongs to, which buckets a chunk reads. Made on the
+ * host, O(T + N log N) numbers, for packed sequences and any position; kernels look everything up in them and need no padding.
+ *
+ * Chunks are aligned to global positions, as in reference/chunked.ts. A slot e >= 0 is a level above those inside a chunk: buckets of
+ * 2^e chunks. A node is a left bucket of a slot whose right neighbour has begun: what a reader of that slot reads.
+ */
+import { contentLevels } from '../reference/levels.ts';
+import type { Problem, Sequence } from '../reference/shapes.ts';
+import type { HostData, Sizes } from './kernel.ts';
+
+export interface Plan {
+  sizes: Sizes;
+  tokens: number;
+  chunks: number;
+  sequences: number;
+  /** Number of slots; 0 where no sequence has a second chunk. */
+  slots: number;
+  nodes: number;
+  /** [tokens][6]: first and end token of its chunk, local position of the chunk's first token, chunk, sequence, whether the first decay is void */
+  token: HostData;
+  /** [chunks][5]: first and end token, first and last chunk of its sequence, sequence */
+  chunk: HostData;
+  /** [chunks][slots]: node that the chunk reads, or -1 */
+  reads: HostData;
+  /** [chunks][slots]: node that the chunk is part of, or -1 */
+  within: HostData;
+  /** [nodes][7]: first and end chunk, first and end chunk of its readers, first and end token of its readers, slot */
+  node: HostData;
+  /** [C][C]: bit length of (t XOR s), the level inside a chunk */
+  bits: HostData;
+  /** [C][2 blocks]: first and last local position of the block of 2^b positions that a local position is in */
+  block: HostData;
+  /** [tokens][1]: level at which the state after the last token holds a token */
+  finalLevel: HostData;
+  /** [sequences][4]: first token, end token, last chunk (-1 in an empty sequence), first token of the last chunk */
+  sequence: HostData;
+}
+
+const matrix = (rows: number[][], width: number): HostData => {
+  const data = new Float32Array(Math.max(rows.length, 1) * Math.max(width, 1));
+  rows.forEach((row, y) => {
+    data.set(row, y * width);
+  });
+  return { data, size: [Math.max(width, 1), Math.max(rows.length, 1)] };
+};
+
+export function sizesOf(p: Problem): Sizes {
+  const { K, V, H, G, L, chunkSize: C } = p;
+  return { K, V, C, blocks: Math.log2(C) + 1, H, G, L, lifted: p.system.logLinear ? 1 : 0 };
+}
+
+interface Chunk {
+  /** Global number. */
+  n: number;
+  start: number;
+  end: number;
+  sequence: number;
+}
+
+function chunksOf(p: Problem, { row, start, end, position }: Sequence, sequence: number): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let at = start; at < end; ) {
+    const global = position + at - start;
+    const next = Math.min(end, at + p.chunkSize - (global % p.chunkSize));
+    chunks.push({
+      n: Math.floor(global / p.chunkSize),
+      start: row * p.T + at,
+      end: row * p.T + next,
+      sequence,
+    });
+    at = next;
+  }
+  return chunks;
+}
+
+export function planOf(p: Problem): Plan {
+  const { chunkSize: C } = p;
+  const sizes = sizesOf(p);
+  const tokens = p.B * p.T;
+  const chunks: number[][] = [];
+  const tokenRows: number[][] = Array.from({ length: tokens }, () => []);
+  const sequenceRows: number[][] = [];
+  const finalLevel = new Float32Array(Math.max(tokens, 1));
+  const nodes: number[][] = [];
+  const reads: number[][] = [];
+  const within: number[][] = [];
+  let slots = 0;
+  p.sequences.forEach((sequence, n) => {
+    const own = chunksOf(p, sequence, n);
+    const first = chunks.length;
+    const offset = sequence.row * p.T;
+    const last = sequence.position + sequence.end - sequence.start - 1;
+    sequenceRows.push([
+      offset + sequence.start,
+      offset + sequence.end,
+      own.length > 0 ? first + own.length - 1 : -1,
+      own.length > 0 ? own[own.length - 1].start : offset + sequence.end,
+    ]);
+    for (const chunk of own) {
+      const m = chunks.length;
+      chunks.push([chunk.start, chunk.end, first, first + own.length - 1, n]);
+      reads.push([]);
+      within.push([]);
+      const global = sequence.position + chunk.start - offset - sequence.start;
+      for (let t = chunk.start; t < chunk.end; t++) {
+        const isVoid = t === offset + sequence.start && !p.inputs.initialState;
+        tokenRows[t] = [chunk.start, chunk.end, global % C, m, n, isVoid ? 1 : 0];
+        finalLevel[t] = p.levels.level(last, global + t - chunk.start);
+      }
+    }
+    if (own.length < 2) return;
+    const firstNumber = own[0].n;
+    const lastNumber = own[own.length - 1].n;
+    const index = (number: number): number => first + Math.min(Math.max(number - firstNumber, 0), own.length);
+    for (let e = 0; 2 ** e <= lastNumber; e++) {
+      const size = 2 ** e;
+      for (let parent = Math.floor(firstNumber / (2 * size)); (2 * parent + 1) * size <= lastNumber; parent++) {
+        const middle = (2 * parent + 1) * size;
+        const [from, to, end] = [index(middle - size), index(middle), index(middle + size)];
+        if (to === from || end === to) continue;
+        slots = Math.max(slots, e + 1);
+        for (let m = to; m < end; m++) reads[m][e] = nodes.length;
+        for (let m = from; m < to; m++) within[m][e] = nodes.length;
+        nodes.push([from, to, to, end, chunks[to][0], chunks[end - 1][1], e]);
+      }
+    }
+  });
+  const spread = (rows: number[][]): number[][] =>
+    rows.map((row) => Array.from({ length: Math.max(slots, 1) }, (_, e) => row[e] ?? -1));
+  return {
+    sizes,
+    tokens,
+    chunks: chunks.length,
+    sequences: p.sequences.length,
+    slots,
+    nodes: nodes.length,
+    token: matrix(tokenRows, 6),
+    chunk: matrix(chunks, 5),
+    reads: matrix(spread(reads), slots),
+    within: matrix(spread(within), slots),
+    node: matrix(nodes, 7),
+    ...localTables(C, sizes.blocks),
+    finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },
+    sequence: matrix(sequenceRows, 4),
+  };
+}
+
+function localTables(C: number, blocks: number): Pick<Plan, 'bits' | 'block'> {
+  const positions = Array.from({ length: C }, (_, r) => r);
+  const bits = positions.map((r) => positions.map((c) => 32 - Math.clz32(r ^ c)));
+  const block = positions.map((r) =>
+    Array.from({ length: blocks }, (_, b) => r - (r % 2 ** b)).flatMap((lower, b) => [lower, lower + 2 ** b - 1]),
+  );
+  return { bits: matrix(bits, C), block: matrix(block, 2 * blocks) };
+}
+
+/**
+ * [tokens][H·levels]: the level at which a token reads each level of the incoming state, or -1.
+ * @param emptied whether levels that hold only zeros in a head count as not there: they are not read, whatever their level scales are
+ */
+export function contentTable(p: Problem, emptied: boolean): HostData {
+  const width = p.H * p.stateLevels;
+  const data = new Float32Array(Math.max(p.B * p.T, 1) * width).fill(-1);
+  const state = p.inputs.initialState as Float64Array;
+  const size = p.K * p.V;
+  p.sequences.forEach(({ row, start, end, position }, n) => {
+    for (let l = 0; l < p.stateLevels; l++) {
+      const readBy = contentLevels(p.levels, position, l, end - start);
+      for (let h = 0; h < p.H; h++) {
+        const from = ((n * p.H + h) * p.stateLevels + l) * size;
+        if (emptied && state.subarray(from, from + size).every((value) => value === 0)) continue;
+        for (let t = start; t < end; t++) {
+          data[(row * p.T + t) * width + h * p.stateLevels + l] = readBy[t - start];
+        }
+      }
+    }
+  });
+  return { data, size: [width, Math.max(p.B * p.T, 1)] };
+}

@@ -1,0 +1,13 @@
+import type { Operand } from './kernel.ts';
+import type { Forward } from './scalar-forward.ts';
+import type { Call, Gradients, Operands } from './step.ts';
+
+export async function scalarBackward(
+  _call: Call,
+  _x: Operands,
+  _f: Forward,
+  _dO: Operand,
+  _dState: Operand | null,
+): Promise<Gradients> {
+  throw new Error('not written yet');
+}

@@ -1,0 +1,63 @@
+/** What the passes of one call share: its device, its plan and its operands. */
+import type { Device } from './device.ts';
+import type { HostData, Kernel, Operand, Resident } from './kernel.ts';
+import type { Plan } from './plan.ts';
+
+export interface Operands {
+  /** [T][G·K] */
+  q: Operand;
+  k: Operand;
+  /** [T][H·V] */
+  v: Operand;
+  /** [T][H], or [T][H·K] where channels decay on their own; zeros where the system has none, and at tokens that decay nothing */
+  g: Operand;
+  /** [T][H] */
+  beta: Operand | null;
+  /** [T][H·L] */
+  lambda: Operand;
+  /** [n][H·stateLevels·K][V] */
+  state: Operand | null;
+  stateLevels: number;
+  /** [T][H·stateLevels]: see contentTable; as it is read, and as it is for the state's own gradient */
+  content: Operand | null;
+  contentOfState: Operand | null;
+  scale: number;
+}
+
+/** The gradients of a call, laid out like its operands; those that the system does not have may be left out. */
+export interface Gradients {
+  q: Resident;
+  k: Resident;
+  v: Resident;
+  g?: Resident;
+  beta?: Resident;
+  lambda?: Resident;
+  initialState?: Resident;
+}
+
+/** A forward pass, and what may be asked of it afterwards. */
+export interface Run {
+  /** [T][H·V] */
+  o: Resident;
+  /** [n][H·L·K][V], the state after the last token of each sequence; anything where a sequence is empty. Null for softmax attention. */
+  state: (() => Promise<Resident>) | null;
+  /** @param dState [n][H·L·K][V], or null for zeros */
+  backward(dO: Operand, dState: Operand | null): Promise<Gradients>;
+}
+
+/** Systems that are computed in the same way. */
+export type Family = (call: Call, x: Operands) => Promise<Run>;
+
+/** A call in progress. */
+export interface Call {
+  plan: Plan;
+  /** Runs a kernel on [x], [x, y] or [x, y, z]. */
+  run(step: string, kernel: Kernel, size: number[], ...operands: (Operand | number)[]): Promise<Resident>;
+}
+
+export const callOn = (device: Device, plan: Plan): Call => ({
+  plan,
+  run: (step, kernel, size, ...operands) => device.run(step, kernel, plan.sizes, size, ...operands),
+});
+
+export const hostData = (data: Float32Array, ...size: number[]): HostData => ({ data, size });
