@@ -1,9 +1,9 @@
-import type { Kernel } from '../kernel.ts';
+import type { Kernel, Thread } from '../kernel.ts';
 
-/** 0 everywhere: what a sum over blocks begins with. */
+/** Nothing. */
 export const zeros: Kernel = {
   name: 'zeros',
-  body: function zeros() {
+  body: function zeros(this: Thread) {
     return 0;
   },
 };
