@@ -1,10 +1,13 @@
 /** Which backend was asked for, which one really runs, and the kernels that were compiled for it. */
-import { createRequire } from 'node:module';
 import type { GPU as GPUClass } from 'gpu.js';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
+import type { GpuJs } from './library.ts';
+import { loadGpuJs, loadWebGpu } from './load-node.ts';
 
+/** Those of Node, and those of a browser. */
 export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
-export type Backend = (typeof BACKENDS)[number];
+export const BROWSER_BACKENDS = ['webgpu', 'webgl2', 'webasm'] as const;
+export type Backend = (typeof BACKENDS)[number] | (typeof BROWSER_BACKENDS)[number];
 
 /** A backend that cannot be had here, and what to do about it. */
 export class BackendUnavailable extends Error {
@@ -35,11 +38,6 @@ interface Compiled {
   kernel?: { constructor: { mode: string }; fallbackReason?: string | null };
 }
 
-interface GpuJs {
-  GPU: typeof GPUClass & { isHeadlessGLSupported: boolean };
-  input(value: Float32Array, size: number[]): unknown;
-}
-
 /** Compiled kernels that are kept. */
 const MOST_KERNELS = 512;
 /** A loop in a fragment shader has a fixed end. */
@@ -49,30 +47,15 @@ const WEBGPU_HINT = 'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driv
 const GL_HINT =
   'npm install gl@8.1.6 (Debian: apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config), under xvfb-run where there is no display';
 
-/** Dawn, WebGPU's implementation, where gpu.js looks for it. Returns the adapter's name. */
-async function provideWebGpu(features: readonly string[]): Promise<string> {
+/** The name of WebGPU's adapter. */
+async function webGpuAdapter(features: readonly string[]): Promise<string> {
   const unavailable = (reason: string): BackendUnavailable => new BackendUnavailable('webgpu', reason, WEBGPU_HINT);
-  const host = globalThis as { navigator?: { gpu?: GPUApi } };
-  if (!host.navigator?.gpu) {
-    let dawn: { create(flags: string[]): GPUApi; globals: object };
-    try {
-      dawn = (await import('webgpu')) as unknown as typeof dawn;
-    } catch (error) {
-      throw unavailable(`the package webgpu cannot be loaded (${(error as Error).message.split('\n')[0]})`);
-    }
-    Object.assign(globalThis, dawn.globals);
-    // Node 20 has no navigator, later ones a read-only one
-    if (!host.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
-    const flags = features.length > 0 ? [`enable-dawn-features=${features.join(',')}`] : [];
-    Object.defineProperty(host.navigator, 'gpu', { value: dawn.create(flags), configurable: true });
-  }
-  const adapter = await host.navigator?.gpu?.requestAdapter();
+  const gpu = await loadWebGpu(features).catch((error: Error) => {
+    throw unavailable(error.message);
+  });
+  const adapter = await gpu.requestAdapter();
   if (!adapter) throw unavailable('no adapter answers');
   return adapter.info?.description || adapter.info?.vendor || 'an adapter without a name';
-}
-
-interface GPUApi {
-  requestAdapter(): Promise<{ info?: { description?: string; vendor?: string } } | null>;
 }
 
 export interface OpenOptions {
@@ -110,10 +93,13 @@ export class Device {
    */
   static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
     let adapter = backend === 'cpu' ? 'JavaScript' : backend === 'webasm' ? 'WebAssembly' : 'WebGL';
-    if (backend === 'webgpu') adapter = await provideWebGpu(options.dawnFeatures ?? []);
-    const library = createRequire(import.meta.url)('gpu.js') as GpuJs;
+    if (backend === 'webgpu') adapter = await webGpuAdapter(options.dawnFeatures ?? []);
+    const library = await loadGpuJs();
     if (backend === 'headlessgl' && !library.GPU.isHeadlessGLSupported) {
       throw new BackendUnavailable('headlessgl', 'the package gl is not built, or finds no display', GL_HINT);
+    }
+    if (backend === 'webgl2' && !library.GPU.isWebGL2Supported) {
+      throw new BackendUnavailable('webgl2', 'no WebGL2 context is given', 'use webasm');
     }
     return new Device(backend, adapter, options.specialized ?? false, library);
   }
@@ -214,7 +200,9 @@ export class Device {
 
   #argumentTypes(kernel: Kernel, operands: readonly (Operand | number)[]): string[] {
     const names = parametersOf(kernel);
-    const resident = { webasm: 'Array', cpu: 'Array', webgpu: 'WebGPUBuffer', headlessgl: '' }[this.backend];
+    const resident = { webasm: 'Array', cpu: 'Array', webgpu: 'WebGPUBuffer', headlessgl: '', webgl2: '' }[
+      this.backend
+    ];
     const types = operands.map((operand, i) => {
       if (typeof operand === 'number') return kernel.numbers?.[names[i]] ?? 'Integer';
       if ('data' in operand) return 'Input';

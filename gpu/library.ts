@@ -1,0 +1,11 @@
+/** What is used of gpu.js and of WebGPU itself, wherever they come from. */
+import type { GPU as GPUClass } from 'gpu.js';
+
+export interface GpuJs {
+  GPU: typeof GPUClass & { isHeadlessGLSupported: boolean; isWebGL2Supported: boolean };
+  input(value: Float32Array, size: number[]): unknown;
+}
+
+export interface GPUApi {
+  requestAdapter(): Promise<{ info?: { description?: string; vendor?: string } } | null>;
+}
