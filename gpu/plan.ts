@@ -7,7 +7,7 @@
  */
 import { contentLevels } from '../reference/levels.ts';
 import type { Problem, Sequence } from '../reference/shapes.ts';
-import type { HostData, Sizes } from './kernel.ts';
+import type { HostData, Operand, Sizes } from './kernel.ts';
 
 export interface Plan {
   sizes: Sizes;
@@ -18,23 +18,23 @@ export interface Plan {
   slots: number;
   nodes: number;
   /** [tokens][6]: first and end token of its chunk, local position of the chunk's first token, chunk, sequence, whether the first decay is void */
-  token: HostData;
+  token: Operand;
   /** [chunks][5]: first and end token, first and last chunk of its sequence, sequence */
-  chunk: HostData;
+  chunk: Operand;
   /** [chunks][slots]: node that the chunk reads, or -1 */
-  reads: HostData;
+  reads: Operand;
   /** [chunks][slots]: node that the chunk is part of, or -1 */
-  within: HostData;
+  within: Operand;
   /** [nodes][7]: first and end chunk, first and end chunk of its readers, first and end token of its readers, slot */
-  node: HostData;
+  node: Operand;
   /** [C][C]: bit length of (t XOR s), the level inside a chunk */
-  bits: HostData;
+  bits: Operand;
   /** [C][2 blocks]: first and last local position of the block of 2^b positions that a local position is in */
-  block: HostData;
+  block: Operand;
   /** [tokens][1]: level at which the state after the last token holds a token */
-  finalLevel: HostData;
+  finalLevel: Operand;
   /** [sequences][4]: first token, end token, last chunk (-1 in an empty sequence), first token of the last chunk */
-  sequence: HostData;
+  sequence: Operand;
 }
 
 const matrix = (rows: number[][], width: number): HostData => {
