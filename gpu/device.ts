@@ -35,8 +35,18 @@ interface Compiled {
   (...operands: unknown[]): Promise<unknown>;
   setOutput(size: number[]): void;
   destroy(): void;
-  kernel?: { constructor: { mode: string }; fallbackReason?: string | null };
+  kernel?: { constructor: unknown; fallbackReason?: string | null };
 }
+
+/** The class that gpu.js has for each backend: several say the same mode of themselves. */
+const KERNELS = {
+  webasm: 'WebAssemblyKernel',
+  webgpu: 'WebGPUKernel',
+  headlessgl: 'HeadlessGLKernel',
+  webgl2: 'WebGL2Kernel',
+  webgl: 'WebGLKernel',
+  cpu: 'CPUKernel',
+} as const;
 
 /** Compiled kernels that are kept. */
 const MOST_KERNELS = 512;
@@ -229,11 +239,14 @@ export class Device {
   }
 
   /** A kernel that ran elsewhere than asked is an error, never an answer. */
-  #refuseFallback(kernel: Kernel, compiled: Compiled): void {
-    const mode = compiled.kernel?.constructor.mode;
-    const reason = compiled.kernel?.fallbackReason;
-    if (mode === this.backend && !reason) return;
-    throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${mode} ran: ${reason ?? 'no reason'}`);
+  #refuseFallback(kernel: Kernel, { kernel: ran }: Compiled): void {
+    const backend = (Object.keys(KERNELS) as (keyof typeof KERNELS)[]).find(
+      (each) => this.#library[KERNELS[each]] === ran?.constructor,
+    );
+    const reason = ran?.fallbackReason;
+    if (backend === this.backend && !reason) return;
+    const why = reason ?? 'no reason given';
+    throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${backend ?? 'another'} ran: ${why}`);
   }
 }
 

@@ -23,13 +23,8 @@ interface Rows {
 }
 
 /** First keys of the blocks, counted from the start of each sequence. */
-function blocksOf({ sequence, sizes }: Plan): number[] {
-  let longest = 0;
-  for (let at = 0; at < sequence.data.length; at += 4) {
-    longest = Math.max(longest, sequence.data[at + 1] - sequence.data[at]);
-  }
-  return Array.from({ length: Math.ceil(longest / sizes.C) }, (_, b) => b * sizes.C);
-}
+const blocksOf = ({ longest, sizes }: Plan): number[] =>
+  Array.from({ length: Math.ceil(longest / sizes.C) }, (_, b) => b * sizes.C);
 
 /** Steps that read their own earlier result take turns with another name. */
 const turn = (step: string, first: number, { sizes }: Plan): string => `${step}-${(first / sizes.C) % 2}`;
