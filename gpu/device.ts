@@ -63,9 +63,12 @@ const MOST_KERNELS = 512;
 /** A loop in a fragment shader has a fixed end. */
 const MOST_ITERATIONS = 2 ** 24;
 
-const WEBGPU_HINT = 'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver';
+const WEBGPU_HINT =
+  'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver; in software (Debian): apt-get install chromium, ' +
+  'and set VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json';
 const GL_HINT =
-  'npm install gl@8.1.6 (Debian: apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config), under xvfb-run where there is no display';
+  'apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config xvfb (Debian), npm rebuild gl (it compiles for minutes), ' +
+  'and xvfb-run before the command where there is no display';
 
 /** The name of WebGPU's adapter. */
 async function webGpuAdapter(features: readonly string[]): Promise<string> {
