@@ -1,5 +1,6 @@
 /** Which systems there are on a device, and how each is computed. */
 import type { System } from '../reference/systems/registry.ts';
+import { delta } from './delta.ts';
 import { scalar } from './scalar.ts';
 import type { Family } from './step.ts';
 
@@ -8,6 +9,8 @@ const families: Record<string, Family> = {
   linear: scalar,
   retention: scalar,
   mamba2: scalar,
+  deltanet: delta,
+  'gated-deltanet': delta,
 };
 
 /** How a system is computed; undefined where it is not. */
