@@ -143,8 +143,9 @@ export async function finalRows({ plan, run }: Call, { node, buckets }: Forward)
 }
 
 /** The state after the last token of each sequence, [n][H·L·K][V]; zeros where a sequence is empty. */
-export async function deltaState(call: Call, x: Operands, f: Forward, rows: Resident[]): Promise<Resident> {
+export async function deltaState(call: Call, x: Operands, f: Forward): Promise<Resident> {
   const { run, plan } = call;
+  const rows = await finalRows(call, f);
   const { H, L, K, V } = plan.sizes;
   const { sequence, sequences, finalLevel } = plan;
   const { slots, reads } = f.buckets;
