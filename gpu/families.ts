@@ -1,6 +1,7 @@
 /** Which systems there are on a device, and how each is computed. */
 import type { System } from '../reference/systems/registry.ts';
 import { channel } from './channel.ts';
+import { delta } from './delta.ts';
 import { scalar } from './scalar.ts';
 import type { Family } from './step.ts';
 
@@ -10,6 +11,8 @@ const families: Record<string, Family> = {
   retention: scalar,
   mamba2: scalar,
   gla: channel,
+  deltanet: delta,
+  'gated-deltanet': delta,
 };
 
 /** How a system is computed; undefined where it is not. */
