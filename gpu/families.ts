@@ -3,6 +3,7 @@ import type { System } from '../reference/systems/registry.ts';
 import { channel } from './channel.ts';
 import { delta } from './delta.ts';
 import { scalar } from './scalar.ts';
+import { softmax } from './softmax.ts';
 import type { Family } from './step.ts';
 
 /** By the name of the recurrence, or softmax. */
@@ -13,6 +14,7 @@ const families: Record<string, Family> = {
   gla: channel,
   deltanet: delta,
   'gated-deltanet': delta,
+  softmax,
 };
 
 /** How a system is computed; undefined where it is not. */

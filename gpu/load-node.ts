@@ -1,0 +1,35 @@
+/** gpu.js in Node, and Dawn, WebGPU's implementation, where gpu.js looks for it. load-browser.ts stands for this file in a browser. */
+import { createRequire } from 'node:module';
+import type { GPUApi, GpuJs } from './library.ts';
+
+export const loadGpuJs = async (): Promise<GpuJs> => createRequire(import.meta.url)('gpu.js') as GpuJs;
+
+/** WebGPU's way in; throws where there is none. */
+export async function loadWebGpu(features: readonly string[]): Promise<GPUApi> {
+  const host = globalThis as { navigator?: { gpu?: GPUApi } };
+  if (host.navigator?.gpu) return host.navigator.gpu;
+  let dawn: { create(flags: string[]): GPUApi; globals: object };
+  try {
+    dawn = (await import('webgpu')) as unknown as typeof dawn;
+  } catch (error) {
+    throw new Error(`the package webgpu cannot be loaded (${(error as Error).message.split('\n')[0]})`);
+  }
+  Object.assign(globalThis, dawn.globals);
+  // Node 20 has no navigator, later ones a read-only one
+  if (!host.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+  const flags = features.length > 0 ? [`enable-dawn-features=${features.join(',')}`] : [];
+  const gpu = dawn.create(flags);
+  Object.defineProperty(host.navigator, 'gpu', { value: gpu, configurable: true });
+  return gpu;
+}
+
+/** Why there is no context of the package gl. */
+export function whyNoHeadlessGl(): string {
+  const here = createRequire(import.meta.url);
+  try {
+    createRequire(here.resolve('gpu.js'))('gl');
+  } catch (error) {
+    return `the package gl is not built (${(error as Error).message.split('\n')[0]})`;
+  }
+  return 'the package gl gives no context: it finds no display';
+}
