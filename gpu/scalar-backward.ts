@@ -20,6 +20,7 @@ import { ends } from './kernels/ends.ts';
 import { finalKeys } from './kernels/final-keys.ts';
 import { finalTails } from './kernels/final-tails.ts';
 import { finalValues } from './kernels/final-values.ts';
+import { joinParts } from './kernels/join-parts.ts';
 import { keyGradients } from './kernels/key-gradients.ts';
 import { lambdaContent } from './kernels/lambda-content.ts';
 import { lambdaInside } from './kernels/lambda-inside.ts';
@@ -34,10 +35,12 @@ import { queryDots } from './kernels/query-dots.ts';
 import { queryGradients } from './kernels/query-gradients.ts';
 import { readerDots } from './kernels/reader-dots.ts';
 import { rights } from './kernels/rights.ts';
+import { rowCrossings } from './kernels/row-crossings.ts';
 import { scoreGradients } from './kernels/score-gradients.ts';
 import { slotDots } from './kernels/slot-dots.ts';
 import { sourceColumns } from './kernels/source-columns.ts';
 import { sourceDots } from './kernels/source-dots.ts';
+import { transpose } from './kernels/transpose.ts';
 import { valueDots } from './kernels/value-dots.ts';
 import { valueGradients } from './kernels/value-gradients.ts';
 import { weightGradients } from './kernels/weight-gradients.ts';
@@ -107,13 +110,16 @@ async function hierarchyBackward(call: Call, x: Operands, f: Forward, s: Hierarc
   const { H, K, V } = plan.sizes;
   const { slots, token, reads, within, node, chunk, tokens, chunks } = plan;
   const { tail } = f.decays;
+  const transposed = await run('node-transposed', transpose, [K, H * V, plan.nodes], s.node);
   const { dots, q } = await bySlot(call, 'slot', slots, x, s, (e) =>
-    run('project', project, [H * K, tokens], s.node, dO, token, reads, e),
+    run('project', project, [H * K, tokens], transposed, dO, token, reads, e),
   );
-  const dNode = await run('dnode', rights, [V, H * K, plan.nodes], x.q, dO, s.coefficient, node, slots);
+  const parts = await run('dnode-parts', rights, [V, H * K, plan.parts], x.q, dO, s.coefficient, plan.part, slots);
+  const dNode = await run('dnode', joinParts, [V, H * K, plan.nodes], parts, node);
   const dLeaf = await run('dleaf', leafGradients, [V, H * K, chunks], dNode, s.reach, within, slots);
   const v = await run('leaf-values', leafValues, [H * V, tokens], x.k, tail, dLeaf, token);
-  const k = await run('leaf-keys', leafKeys, [H * K, tokens], x.v, tail, dLeaf, token);
+  const dLeafTransposed = await run('dleaf-transposed', transpose, [K, H * V, chunks], dLeaf);
+  const k = await run('leaf-keys', leafKeys, [H * K, tokens], x.v, tail, dLeafTransposed, token);
   const queries = await run('query-dots', queryDots, [H, tokens], dots, x.lambda, token, reads, slots);
   const keys = await run('key-dots', valueDots, [H, tokens], x.v, v);
   const columns = await run(
@@ -226,7 +232,8 @@ export async function scalarBackward(
   let q = await run('dq', queryGradients, [G * K, tokens], dA, x.k, token);
   let k = await run('dk', keyGradients, [G * K, tokens], dA, x.q, token);
   let v = await run('dv', valueGradients, [H * V, tokens], f.weights, dO, token);
-  let g = await run('crossings', crossings, [H, tokens], dP, f.weights, token);
+  const rows = await run('row-crossings', rowCrossings, [H * C, tokens], dP, f.weights, token);
+  let g = await run('crossings', crossings, [H, tokens], rows, token);
 
   const parts: Part[] = [];
   const hierarchy = f.hierarchy && (await hierarchyBackward(call, x, f, f.hierarchy, dO));

@@ -1,16 +1,17 @@
 import type { Cube, Kernel, Matrix, Thread } from '../kernel.ts';
 
-/** z[t, h, i] = einsum('hij,thj->thi', node, dO), the node that t reads at slot e; 0 where there is none */
+/** z[t, h, i] = einsum('hji,thj->thi', node, dO), the node that t reads at slot e, transposed; 0 where there is none */
 export const project: Kernel = {
   name: 'project',
-  body: function project(this: Thread, state: Cube, dO: Matrix, token: Matrix, reads: Matrix, e: number) {
+  body: function project(this: Thread, transposed: Cube, dO: Matrix, token: Matrix, reads: Matrix, e: number) {
     const t = this.thread.y;
-    const x = this.thread.x;
-    const column = Math.floor((x + 0.5) / this.constants.K) * this.constants.V;
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
+    const i = this.thread.x - h * this.constants.K;
+    const row = h * this.constants.V;
     const d = reads[token[t][3]][e];
     let sum = 0;
     if (d >= 0) {
-      for (let j = 0; j < this.constants.V; j++) sum += state[d][x][j] * dO[t][column + j];
+      for (let j = 0; j < this.constants.V; j++) sum += transposed[d][row + j][i] * dO[t][row + j];
     }
     return sum;
   },
