@@ -62,7 +62,7 @@ function joined(row: Bucket[], isRead: (chunk: number) => boolean, isLast: (chun
   return above;
 }
 
-export function bucketPlanOf({ chunks, slots, chunk, reads }: Plan): BucketPlan {
+export function bucketPlanOf({ chunks, slots, onHost: { chunk, reads } }: Plan): BucketPlan {
   const slotCount = Math.max(slots, 1);
   const isRead = (m: number, e: number): boolean => e < slots && reads.data[m * slots + e] >= 0;
   const [startOf, endOf, lastOf, sequenceOf] = [0, 1, 3, 4].map((x) => (m: number) => chunk.data[m * 5 + x]);
