@@ -23,9 +23,9 @@ export const deltaNodesTree: Kernel = {
         if (other >= 0 && x < this.constants.K) {
           for (let j = 0; j < this.constants.K; j++)
             sum += above[parent][y][j] * state[other][h * this.constants.K + x][j];
-          for (let j = 0; j < this.constants.V; j++)
+          for (let b = 0; b < this.constants.V; b++)
             sum +=
-              above[parent][y][this.constants.K + j] * state[other][h * this.constants.K + x][this.constants.K + j];
+              above[parent][y][this.constants.K + b] * state[other][h * this.constants.K + x][this.constants.K + b];
         } else {
           sum += above[parent][y][x];
         }
