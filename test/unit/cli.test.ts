@@ -98,7 +98,13 @@ describe('lla gate', () => {
   it.each([
     ['an unknown law', ['gate', '--law', 'gravity'], "unknown law 'gravity'. There are: equivalence"],
     ['an unknown system', ['gate', '--system', 'mamba3'], "unknown system 'mamba3'"],
-    ['an unknown form', ['gate', '--form', 'gpu'], "unknown form 'gpu'. There are: masked, recurrent, chunked"],
+    ['an unknown form', ['gate', '--form', 'tpu'], "unknown form 'tpu'. There are: masked, recurrent, chunked, gpu"],
+    ['an unknown backend', ['gate', '--backend', 'metal'], 'Allowed choices are webasm, webgpu, headlessgl, cpu'],
+    [
+      'a backend without its form',
+      ['gate', '--form', 'masked', '--backend', 'cpu'],
+      '--backend cpu is for the form gpu',
+    ],
     ['no number of runs', ['gate', '--runs', '0'], '0 given, a positive integer wanted'],
     ['a seed that is no integer', ['gate', '--seed', '1.5'], '1.5 given, an integer from -2^31 to 2^31 - 1 wanted'],
     ['a path for many laws', ['gate', '--path', '1:2'], '--path replays one case'],
@@ -115,6 +121,66 @@ describe('lla gate', () => {
     expect(status).toBe(2);
     expect(stderr).toContain(message);
     expect(stdout).toBe('');
+  });
+});
+
+describe('the form gpu', () => {
+  const few = ['--law', 'prefix', '--system', 'log-linear-linear', '--runs', '1'];
+
+  it.each([
+    ['webasm, if no backend is given', ['--form', 'gpu', '--jobs', '2'], 'webasm'],
+    ['the backend, if no form is given', ['--backend', 'cpu', '--jobs', '1'], 'cpu'],
+  ])('is judged on %s, and the verdicts say so', (_, flags, backend) => {
+    const { status, stdout } = lla(['gate', ...few, ...flags, '--json']);
+    expect(status).toBe(0);
+    const [first] = JSON.parse(stdout).verdicts;
+    expect(first).toMatchObject({ system: 'log-linear-linear', implementation: `gpu-${backend}`, status: 'passed' });
+    expect(first.execution).toEqual({
+      backend,
+      adapter: expect.any(String),
+      executorKind: 'kernels',
+      fallbackReason: null,
+    });
+  });
+
+  it('exit code 2 and what to install where there is no adapter', () => {
+    // no driver for Vulkan, Metal or D3D12 is found
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['dist/cli.js', 'gate', '--backend', 'webgpu', ...few],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' },
+      },
+    );
+    expect(stderr).toMatch(/error: backend webgpu is not available: .*; npm install webgpu/);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  it('answers cases beside the oracle', () => {
+    const gpu = GOOD.replace('{', '{"form":"gpu",');
+    const { status, stdout } = lla(['compute'], `${gpu}\n${GOOD}\n`);
+    expect(status).toBe(0);
+    const [a, b] = stdout.trimEnd().split('\n');
+    expect(a).toBe(b);
+  });
+
+  it('is listed with the systems that have it', () => {
+    const rows = JSON.parse(lla(['systems', '--json']).stdout) as { name: string; forms: string[] }[];
+    expect(rows.find(({ name }) => name === 'log-linear-mamba2')?.forms).toEqual([
+      'masked',
+      'recurrent',
+      'chunked',
+      'gpu',
+    ]);
+  });
+
+  it('lla doctor says what works', () => {
+    const { status, stdout } = lla(['doctor']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/webasm \(default\) +│ works +│ WebAssembly/);
+    const findings = JSON.parse(lla(['doctor', '--json']).stdout);
+    expect(findings[0]).toMatchObject({ backend: 'webasm', works: true, fallbackReason: null, reason: null });
   });
 });
 
