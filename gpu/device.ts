@@ -40,6 +40,8 @@ interface Compiled {
 
 /** Compiled kernels that are kept. */
 const MOST_KERNELS = 512;
+/** What gpu.js calls kernels that run as shaders of WebGL. */
+const MODES: Partial<Record<Backend, string>> = { headlessgl: 'gpu', webgl2: 'gpu' };
 /** A loop in a fragment shader has a fixed end. */
 const MOST_ITERATIONS = 2 ** 24;
 
@@ -55,7 +57,8 @@ async function webGpuAdapter(features: readonly string[]): Promise<string> {
   });
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw unavailable('no adapter answers');
-  return adapter.info?.description || adapter.info?.vendor || 'an adapter without a name';
+  const { description, vendor, architecture } = adapter.info ?? {};
+  return description || [vendor, architecture].filter(Boolean).join(' ') || 'an adapter without a name';
 }
 
 export interface OpenOptions {
@@ -221,7 +224,7 @@ export class Device {
   #refuseFallback(kernel: Kernel, compiled: Compiled): void {
     const mode = compiled.kernel?.constructor.mode;
     const reason = compiled.kernel?.fallbackReason;
-    if (mode === this.backend && !reason) return;
+    if (mode === (MODES[this.backend] ?? this.backend) && !reason) return;
     throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${mode} ran: ${reason ?? 'no reason'}`);
   }
 }
