@@ -8,7 +8,15 @@ import type { Device } from './device.ts';
 import { familyOf } from './families.ts';
 import type { HostData } from './kernel.ts';
 import { contentTable, planOf } from './plan.ts';
-import { callOn, type Gradients, hostData, type Operands } from './step.ts';
+import {
+  callOn,
+  type Gradients,
+  hostData,
+  type Operands,
+  uploadCotangent,
+  uploadOperands,
+  uploadPlan,
+} from './step.ts';
 
 /** What a log decay is at least: its exponential is 0 all the same, and sums of it neither overflow nor subtract infinities. */
 const LEAST_DECAY = -1e30;
@@ -108,15 +116,16 @@ export async function computeOn(device: Device, c: Case): Promise<Answer> {
   for (const name of p.cotangents ? (Object.keys(p.inputs) as InputName[]) : []) {
     gradients[name] = new Float64Array((p.inputs[name] as Float64Array).length);
   }
-  const plan = planOf(p);
+  const plan = await uploadPlan(device, planOf(p));
   if (plan.tokens > 0) {
-    const run = await family(callOn(device, plan), operandsOf(p));
+    const run = await family(callOn(device, plan), await uploadOperands(device, plan, operandsOf(p)));
     o.set(await device.read(run.o));
     if (run.state) state.set(await device.read(await run.state()));
     if (p.cotangents) {
-      const dO = hostData(single(p.cotangents.o), H * V, plan.tokens);
       const { finalState } = p.cotangents;
-      const given = await run.backward(dO, finalState ? stateData(p, finalState, L) : null);
+      const dO = hostData(single(p.cotangents.o), H * V, plan.tokens);
+      const dState = finalState && (await uploadCotangent(device, plan, 'state', stateData(p, finalState, L)));
+      const given = await run.backward(await uploadCotangent(device, plan, 'o', dO), dState);
       for (const name of Object.keys(gradients) as InputName[]) {
         const values = Float64Array.from(await device.read(given[name as keyof Gradients] as never));
         gradients[name]?.set(gradientData(p, name, values));

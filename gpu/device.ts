@@ -132,6 +132,17 @@ export class Device {
     return { handle, size };
   }
 
+  /** Whether kernels work in memory of their own, to which data of the host has to be copied. */
+  get isRemote(): boolean {
+    return this.backend !== 'webasm' && this.backend !== 'cpu';
+  }
+
+  /** Waits until a result is there, without reading it. */
+  async finish({ handle }: Resident): Promise<void> {
+    const { context } = handle as { context?: { device?: { queue: { onSubmittedWorkDone(): Promise<void> } } } };
+    await context?.device?.queue.onSubmittedWorkDone();
+  }
+
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
     const value = isReadable(handle) ? await handle.toArray() : handle;

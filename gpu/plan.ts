@@ -7,7 +7,7 @@
  */
 import { contentLevels } from '../reference/levels.ts';
 import type { Problem, Sequence } from '../reference/shapes.ts';
-import type { HostData, Sizes } from './kernel.ts';
+import type { HostData, Operand, Sizes } from './kernel.ts';
 
 export interface Plan {
   sizes: Sizes;
@@ -18,24 +18,30 @@ export interface Plan {
   slots: number;
   nodes: number;
   /** [tokens][6]: first and end token of its chunk, local position of the chunk's first token, chunk, sequence, whether the first decay is void */
-  token: HostData;
+  token: Operand;
   /** [chunks][5]: first and end token, first and last chunk of its sequence, sequence */
-  chunk: HostData;
+  chunk: Operand;
   /** [chunks][slots]: node that the chunk reads, or -1 */
-  reads: HostData;
+  reads: Operand;
   /** [chunks][slots]: node that the chunk is part of, or -1 */
-  within: HostData;
-  /** [nodes][7]: first and end chunk, first and end chunk of its readers, first and end token of its readers, slot */
-  node: HostData;
+  within: Operand;
+  /** [nodes][9]: first and end chunk, first and end chunk of its readers, first and end token of its readers, slot, first and end part */
+  node: Operand;
+  /** [parts][3]: first and end token, slot. The readers of a node, in runs that are short enough to be worked on at once. */
+  part: Operand;
+  parts: number;
   /** [C][C]: bit length of (t XOR s), the level inside a chunk */
-  bits: HostData;
+  bits: Operand;
   /** [C][2 blocks]: first and last local position of the block of 2^b positions that a local position is in */
-  block: HostData;
+  block: Operand;
   /** [tokens][1]: level at which the state after the last token holds a token */
-  finalLevel: HostData;
+  finalLevel: Operand;
   /** [sequences][4]: first token, end token, last chunk (-1 in an empty sequence), first token of the last chunk */
-  sequence: HostData;
+  sequence: Operand;
 }
+
+/** Tokens of a part at most, so that the few readers of the largest nodes do not keep everything else waiting. */
+const PART = 512;
 
 const matrix = (rows: number[][], width: number): HostData => {
   const data = new Float32Array(Math.max(rows.length, 1) * Math.max(width, 1));
@@ -83,6 +89,7 @@ export function planOf(p: Problem): Plan {
   const sequenceRows: number[][] = [];
   const finalLevel = new Float32Array(Math.max(tokens, 1));
   const nodes: number[][] = [];
+  const parts: number[][] = [];
   const reads: number[][] = [];
   const within: number[][] = [];
   let slots = 0;
@@ -113,7 +120,7 @@ export function planOf(p: Problem): Plan {
     const firstNumber = own[0].n;
     const lastNumber = own[own.length - 1].n;
     const index = (number: number): number => first + Math.min(Math.max(number - firstNumber, 0), own.length);
-    for (let e = 0; 2 ** e <= lastNumber; e++) {
+    for (let e = Math.floor(Math.log2(lastNumber)); e >= 0; e--) {
       const size = 2 ** e;
       for (let parent = Math.floor(firstNumber / (2 * size)); (2 * parent + 1) * size <= lastNumber; parent++) {
         const middle = (2 * parent + 1) * size;
@@ -122,7 +129,10 @@ export function planOf(p: Problem): Plan {
         slots = Math.max(slots, e + 1);
         for (let m = to; m < end; m++) reads[m][e] = nodes.length;
         for (let m = from; m < to; m++) within[m][e] = nodes.length;
-        nodes.push([from, to, to, end, chunks[to][0], chunks[end - 1][1], e]);
+        const [first, last] = [chunks[to][0], chunks[end - 1][1]];
+        const firstPart = parts.length;
+        for (let at = first; at < last; at += PART) parts.push([at, Math.min(at + PART, last), e]);
+        nodes.push([from, to, to, end, first, last, e, firstPart, parts.length]);
       }
     }
   });
@@ -139,7 +149,9 @@ export function planOf(p: Problem): Plan {
     chunk: matrix(chunks, 5),
     reads: matrix(spread(reads), slots),
     within: matrix(spread(within), slots),
-    node: matrix(nodes, 7),
+    node: matrix(nodes, 9),
+    part: matrix(parts, 3),
+    parts: parts.length,
     ...localTables(C, sizes.blocks),
     finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },
     sequence: matrix(sequenceRows, 4),

@@ -1,6 +1,7 @@
 /** What the passes of one call share: its device, its plan and its operands. */
 import type { Device } from './device.ts';
 import type { HostData, Kernel, Operand, Resident } from './kernel.ts';
+import { copyCube, copyMatrix } from './kernels/copy.ts';
 import type { Plan } from './plan.ts';
 
 export interface Operands {
@@ -59,5 +60,35 @@ export const callOn = (device: Device, plan: Plan): Call => ({
   plan,
   run: (step, kernel, size, ...operands) => device.run(step, kernel, plan.sizes, size, ...operands),
 });
+
+/**
+ * Puts data of the host on the device once, for the many kernels that read it. Where kernels work in the host's memory it is left alone.
+ */
+async function upload(device: Device, plan: Plan, step: string, from: Operand): Promise<Operand> {
+  if (!device.isRemote || !('data' in from)) return from;
+  return device.run(`upload-${step}`, from.size.length === 3 ? copyCube : copyMatrix, plan.sizes, from.size, from);
+}
+
+/** The same plan with its tables on the device. */
+export async function uploadPlan(device: Device, plan: Plan): Promise<Plan> {
+  const there: Record<string, unknown> = { ...plan };
+  for (const [name, value] of Object.entries(plan)) {
+    if (typeof value === 'object' && 'data' in value) there[name] = await upload(device, plan, name, value as HostData);
+  }
+  return there as unknown as Plan;
+}
+
+/** The same operands on the device. */
+export async function uploadOperands(device: Device, plan: Plan, x: Operands): Promise<Operands> {
+  const there: Record<string, unknown> = { ...x };
+  for (const [name, value] of Object.entries(x)) {
+    if (typeof value === 'object' && value !== null) there[name] = await upload(device, plan, name, value);
+  }
+  return there as unknown as Operands;
+}
+
+/** Gradients of outputs on the device. */
+export const uploadCotangent = (device: Device, plan: Plan, name: 'o' | 'state', from: HostData): Promise<Operand> =>
+  upload(device, plan, `cotangent-${name}`, from);
 
 export const hostData = (data: Float32Array, ...size: number[]): HostData => ({ data, size });
