@@ -10,6 +10,7 @@ interface Row {
   name: string;
   cases: number;
   worst: Worst | null;
+  isBroken: boolean;
   result: Result | null;
   cells: { verdict: HTMLElement; cases: HTMLElement; worst: HTMLElement; where: HTMLElement };
 }
@@ -37,16 +38,16 @@ const rowOf = ({ name, statement }: { name: string; statement: string }): Row =>
   };
   const title = make('th', { scope: 'row' }, name, make('span', { class: 'statement' }, statement));
   table.append(make('tr', { 'data-law': name }, title, cells.verdict, cells.cases, cells.worst, cells.where));
-  return { name, cases: 0, worst: null, result: null, cells };
+  return { name, cases: 0, worst: null, isBroken: false, result: null, cells };
 };
 
-function show({ cells, cases, worst, result }: Row): void {
-  const verdict = cells.verdict;
-  if (!result) verdict.textContent = cases > 0 ? 'so far so good' : 'waits';
-  else {
-    verdict.textContent = result.status === 'passed' ? HOLDS : result.status === 'failed' ? BROKEN : '✗ error';
-    verdict.className = `verdict ${result.status === 'passed' ? 'holds' : 'broken'}`;
-  }
+function show({ cells, cases, worst, isBroken, result }: Row): void {
+  const words = { passed: HOLDS, failed: BROKEN, error: '✗ error', 'not-covered': 'not covered' };
+  if (result) cells.verdict.textContent = words[result.status];
+  else if (isBroken) cells.verdict.textContent = `${BROKEN}, looking for a small case`;
+  else cells.verdict.textContent = cases > 0 ? 'no error so far' : 'waits';
+  const isFailure = isBroken || (result !== null && result.status !== 'passed');
+  cells.verdict.className = `verdict ${isFailure ? 'broken' : result ? 'holds' : ''}`;
   cells.cases.textContent = String(cases);
   cells.worst.textContent = worst ? readable(worst.ratio) : '';
   cells.where.textContent = worst?.name ?? '';
@@ -89,11 +90,12 @@ async function judge(engine: Engine, system: string, signal: AbortSignal): Promi
   outputs.textContent = '';
   summary.textContent = '';
   summary.className = 'summary';
-  const report = ({ laws, law, worst, outputs: apart, result }: LawProgress): void => {
+  const report = ({ laws, law, holds, worst, outputs: apart, result }: LawProgress): void => {
     for (const each of laws ?? []) rows.set(each.name, rowOf(each));
     const row = rows.get(law ?? result?.law ?? '');
     if (row && !result) {
       row.cases++;
+      row.isBroken ||= holds === false;
       if (worst && worst.ratio > (row.worst?.ratio ?? -1)) row.worst = worst;
     }
     for (const [name, ratio] of Object.entries(apart ?? {})) worstOf[name] = Math.max(worstOf[name] ?? 0, ratio);

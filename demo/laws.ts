@@ -30,6 +30,8 @@ const FEW = [
 const AGAINST_ORACLE = ['forward-equals-masked', 'backward-equals-masked'];
 /** Cases of a law before the next law has its turn. */
 const BATCH = 4;
+/** How long a small case is looked for that breaks a law, in milliseconds. */
+const SHRINKING = 4000;
 
 /** Where two answers are furthest apart, by output, in units of their bounds. */
 function ratios(subject: Implementation, c: Case, answer: Answer): Record<string, number> {
@@ -37,13 +39,17 @@ function ratios(subject: Implementation, c: Case, answer: Answer): Record<string
   return Object.fromEntries(apart.filter(({ name }) => name !== 'position').map(({ name, ratio }) => [name, ratio]));
 }
 
-/** The law, with a report after every case until it is broken; once stopped it lets everything pass, which ends a search for a small case. */
+/**
+ * The law, with a report after every case until it is broken. Then a small case is looked for, for a while: once the time is up or
+ * the run is stopped the law lets everything pass, which ends the search.
+ */
 function watched(law: Law, { report, signal }: Task<'laws'>): Law {
-  let isBroken = false;
+  let brokenAt: number | null = null;
   return {
     ...law,
     async check(subject, draw) {
-      if (signal.aborted) return { holds: true, worst: null };
+      const isOver = brokenAt !== null && performance.now() - brokenAt > SHRINKING;
+      if (signal.aborted || isOver) return { holds: true, worst: null };
       let last: [Case, Answer] | null = null;
       const remembering: Implementation = {
         ...subject,
@@ -54,13 +60,14 @@ function watched(law: Law, { report, signal }: Task<'laws'>): Law {
         },
       };
       const verdict = await law.check(remembering, draw);
-      if (isBroken) await breathe();
-      else {
-        const outputs =
-          AGAINST_ORACLE.includes(law.name) && last ? ratios(subject, ...(last as [Case, Answer])) : undefined;
-        report({ law: law.name, worst: verdict.worst, outputs });
+      if (brokenAt !== null) {
+        await breathe();
+        return verdict;
       }
-      isBroken ||= !verdict.holds;
+      const isJudged = AGAINST_ORACLE.includes(law.name) && last;
+      const outputs = isJudged ? ratios(subject, ...(last as unknown as [Case, Answer])) : undefined;
+      report({ law: law.name, holds: verdict.holds, worst: verdict.worst, outputs });
+      if (!verdict.holds) brokenAt = performance.now();
       return verdict;
     },
   };

@@ -34,6 +34,7 @@ export interface LawProgress {
   laws?: { name: string; statement: string }[];
   /** A case was judged. */
   law?: string;
+  holds?: boolean;
   worst?: Worst | null;
   /** A law is through with all its cases, or broken. */
   result?: Omit<LawResult, 'counterexample'> & { counterexample?: string };

@@ -2,7 +2,7 @@
 import type { GPU as GPUClass } from 'gpu.js';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
-import { loadGpuJs, loadWebGpu } from './load-node.ts';
+import { loadGpuJs, loadWebGpu, MODULES_KEPT } from './load-node.ts';
 
 /** Those of Node, and those of a browser. */
 export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
@@ -35,7 +35,7 @@ interface Compiled {
   (...operands: unknown[]): Promise<unknown>;
   setOutput(size: number[]): void;
   destroy(): void;
-  kernel?: { constructor: { mode: string }; fallbackReason?: string | null };
+  kernel?: { constructor: { mode: string }; fallbackReason?: string | null; moduleCacheLimit?: number };
 }
 
 /** Compiled kernels that are kept. */
@@ -206,6 +206,7 @@ export class Device {
         argumentTypes: this.#argumentTypes(kernel, operands),
       } as never,
     ) as unknown as Compiled;
+    if (this.backend === 'webasm' && compiled.kernel) compiled.kernel.moduleCacheLimit = MODULES_KEPT;
     this.compilations++;
     this.#kernels.set(key, compiled);
     if (this.#kernels.size > MOST_KERNELS) this.#dropOldest();

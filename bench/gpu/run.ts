@@ -24,7 +24,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 });
-if (!BACKENDS.includes(values.backend as Backend)) {
+if (!BACKENDS.some((each) => each === values.backend)) {
   console.error(`bench/gpu: --backend ${values.backend} given, one of ${BACKENDS.join(', ')} wanted`);
   process.exit(2);
 }
