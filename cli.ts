@@ -6,16 +6,27 @@ import { availableParallelism } from 'node:os';
 import { buffer } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { computeLines, invalid, respondWithBounds, textOf } from './gate/compute-lines.ts';
+import { computeLines, invalid, respondOn, textOf } from './gate/compute-lines.ts';
 import { explain } from './gate/explain.ts';
 import { explanationText } from './gate/explain-text.ts';
 import { type Profile, profileNames, profiles } from './gate/profiles.ts';
 import { createProgress } from './gate/progress.ts';
-import { explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
+import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
 import { runGate } from './gate/run.ts';
 import { table } from './gate/table.ts';
+import { BACKENDS, BackendUnavailable } from './gpu/device.ts';
+import { examineBackends } from './gpu/doctor.ts';
+import {
+  closeDevices,
+  DEFAULT_BACKEND,
+  gpuForms,
+  gpuName,
+  gpuSystems,
+  type NodeBackend,
+  sharedDevice,
+} from './gpu/implementations.ts';
 import { builtIn } from './properties/implementations.ts';
-import { GROUPS } from './properties/law.ts';
+import { GROUPS, type Implementation } from './properties/law.ts';
 import { laws } from './properties/laws/all.ts';
 import { type Precision, precisions } from './properties/precision.ts';
 import { jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
@@ -69,9 +80,39 @@ function pick<T extends { name: string }>(
   return all.filter((entry) => names.includes(entry.name) || (also !== undefined && names.includes(also(entry))));
 }
 
+const GPU = 'gpu';
+
+/** The GPU form of a backend, under the name that the command line has for it. */
+const gpuForm = (backend: NodeBackend): Implementation =>
+  gpuForms.find(({ name }) => name === gpuName(backend)) as Implementation;
+
+/** The forms that were asked for. A backend alone asks for the GPU form; nothing asks for those in float64. */
+function pickForms(form: string[] | undefined, backend: NodeBackend | undefined): Implementation[] {
+  const names = form ?? (backend === undefined ? builtIn.map(({ name }) => name) : [GPU]);
+  if (backend !== undefined && !names.includes(GPU)) {
+    program.error(`error: --backend ${backend} is for the form gpu, which --form leaves out`, { exitCode: EXIT.usage });
+  }
+  const chosen = pick('form', [...builtIn, { name: GPU }], names);
+  return chosen.map((each) => ('run' in each ? each : gpuForm(backend ?? DEFAULT_BACKEND)));
+}
+
+/** Backends that are one device for the whole process; the others run in any thread. */
+const isOneDevice = (backend: NodeBackend): boolean => backend === 'webgpu' || backend === 'headlessgl';
+
+/** A backend that is not there is no failure of a law: it is said once, before anything is judged. */
+async function openOrExit(backend: NodeBackend): Promise<void> {
+  try {
+    await sharedDevice(backend);
+  } catch (error) {
+    if (!(error instanceof BackendUnavailable)) throw error;
+    program.error(`error: ${error.message}`, { exitCode: EXIT.usage });
+  }
+}
+
 interface GateFlags {
   system?: string[];
   form?: string[];
+  backend?: NodeBackend;
   law?: string[];
   seed: number;
   profile: Profile;
@@ -83,7 +124,7 @@ interface GateFlags {
 
 async function gate(flags: GateFlags): Promise<void> {
   const options = {
-    implementations: pick('form', builtIn, flags.form),
+    implementations: pickForms(flags.form, flags.backend),
     systems: pick('system', systems, flags.system),
     laws: pick('law', laws, flags.law, (law) => law.group),
     seed: flags.seed,
@@ -101,6 +142,11 @@ async function gate(flags: GateFlags): Promise<void> {
   }
   const applies = options.laws.some((law) => options.systems.some((system) => law.appliesTo(system)));
   if (!applies) program.error('error: none of these laws speaks about any of these systems', { exitCode: EXIT.usage });
+  const backend = flags.backend ?? DEFAULT_BACKEND;
+  if (options.implementations.includes(gpuForm(backend))) {
+    await openOrExit(backend);
+    if (isOneDevice(backend)) options.jobs = 1;
+  }
   const progress = createProgress('gate');
   process.once('SIGINT', () => {
     progress.stop();
@@ -112,6 +158,7 @@ async function gate(flags: GateFlags): Promise<void> {
     onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
   });
   progress.stop();
+  await closeDevices();
   process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
   if (flags.json) {
     process.stdout.write(`${reportToJson(report)}\n`);
@@ -120,21 +167,30 @@ async function gate(flags: GateFlags): Promise<void> {
     const parts = [
       verdictTable(report, pc),
       ...failures.map((verdict) => explainFailure(verdict, pc)),
+      executionText(report),
       summaryText(report, pc),
-    ];
+    ].filter((part) => part !== '');
     process.stdout.write(`${parts.join('\n\n')}\n`);
   }
 }
 
 const precisionNamed = (name: string): Precision => pick('precision', precisions, [name])[0];
 
-async function compute(file: string | undefined, flags: { bounds?: string }): Promise<void> {
-  const respond = flags.bounds === undefined ? undefined : respondWithBounds(precisionNamed(flags.bounds));
+interface ComputeFlags {
+  bounds?: string;
+  backend: NodeBackend;
+}
+
+async function compute(file: string | undefined, flags: ComputeFlags): Promise<void> {
+  const respond = respondOn(flags.backend, flags.bounds === undefined ? undefined : precisionNamed(flags.bounds));
   const input = file === undefined || file === '-' ? process.stdin : createReadStream(file);
   try {
     const { bad } = await computeLines(input, process.stdout, respond);
     process.exitCode = bad > 0 ? EXIT.usage : EXIT.conforms;
+    await closeDevices();
   } catch (error) {
+    if (error instanceof BackendUnavailable)
+      program.error(`error: compute: ${error.message}`, { exitCode: EXIT.usage });
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     program.error(`error: compute: ${file}: ${message}`, { exitCode: EXIT.usage });
@@ -203,7 +259,10 @@ function listSystems(flags: { json?: boolean }): void {
     title,
     transition: recurrence?.formula ?? null,
     inputs: required,
-    forms: builtIn.filter(({ abilities }) => abilities.systems.includes(name)).map((form) => form.name),
+    forms: [
+      ...builtIn.filter(({ abilities }) => abilities.systems.includes(name)).map((form) => form.name),
+      ...(gpuSystems.includes(name) ? [GPU] : []),
+    ],
     citation,
   }));
   if (flags.json) return void process.stdout.write(`${JSON.stringify(rows)}\n`);
@@ -214,6 +273,20 @@ function listSystems(flags: { json?: boolean }): void {
     citation,
   ]);
   process.stdout.write(`${table(['system', 'F_t(S)', 'inputs', 'source'], lines, [27, 36, 28, 36])}\n`);
+}
+
+async function doctor(flags: { json?: boolean }): Promise<void> {
+  const findings = await examineBackends();
+  await closeDevices();
+  const works = findings.some(({ backend, works }) => backend === DEFAULT_BACKEND && works);
+  process.exitCode = works ? EXIT.conforms : EXIT.doesNot;
+  if (flags.json) return void process.stdout.write(`${JSON.stringify(findings)}\n`);
+  const lines = findings.map(({ backend, works, adapter, reason, remedy }) => [
+    backend + (backend === DEFAULT_BACKEND ? ' (default)' : ''),
+    works ? 'works' : 'no',
+    [adapter, reason, remedy].filter((part) => part !== null).join('; '),
+  ]);
+  process.stdout.write(`${table(['backend', '', 'on what, or why not and what to install'], lines, [20, 9, 90])}\n`);
 }
 
 const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
@@ -232,6 +305,7 @@ Examples:
   lla gate                                         every law on every form and system
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate --json > verdicts.json                  progress goes to stderr
+  lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
   lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
@@ -245,7 +319,13 @@ program
   .command('gate')
   .description('run the laws on the built-in forms and print the table of verdicts')
   .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
-  .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}`, collect)
+  .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}, ${GPU}`, collect)
+  .addOption(
+    new Option(
+      '--backend <name>',
+      `where the form gpu runs, ${DEFAULT_BACKEND} by default; alone it means --form gpu`,
+    ).choices(BACKENDS),
+  )
   .option('--law <names>', `only these laws or groups (${GROUPS.join(', ')}); see lla laws`, collect)
   .addOption(
     new Option('--seed <integer>', 'everything that is drawn follows from it')
@@ -276,6 +356,11 @@ program
   .description('answer JSON cases, one a line, by the oracle; bad cases answer their error')
   .argument('[file]', 'file of cases; standard input if left out or -')
   .option('--bounds <precision>', `with each answer how far a correct implementation may be from it: ${PRECISIONS}`)
+  .addOption(
+    new Option('--backend <name>', 'where cases of the form gpu are answered')
+      .choices(BACKENDS)
+      .default(DEFAULT_BACKEND),
+  )
   .action(compute);
 
 program
@@ -299,6 +384,11 @@ program
 
 program.command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
 program.command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);
+program
+  .command('doctor')
+  .description('say which backends of the form gpu work here, on what, and what is missing for the others')
+  .option('--json', 'print as JSON')
+  .action(doctor);
 
 /** A reader that has seen enough (| head) is no fault; anything else that keeps us from printing is. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,4 @@
 /** Laws on the device, a few cases of each at a time, so that all of them go on together. */
-import type { Device } from '../gpu/device.ts';
 import { checkLaw, notCovered, seedOf } from '../properties/check-law.ts';
 import type { Implementation, Law } from '../properties/law.ts';
 import { laws } from '../properties/laws/all.ts';
@@ -9,11 +8,11 @@ import type { Answer, Case } from '../reference/case.ts';
 import { caseToJson, jsonText } from '../reference/case-json.ts';
 import { compute } from '../reference/operator.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
-import type { LawProgress, LawsInput } from './messages.ts';
-import { breathe, hasGradients, subjectOn } from './subject.ts';
+import type { LawsInput } from './messages.ts';
+import { breathe, subjectOn } from './subject.ts';
 import type { Task } from './worker.ts';
 
-/** The laws that say most about a chunked form; those about gradients wherever the device has them. */
+/** The laws that say most about a chunked form. */
 const FEW = [
   'forward-equals-masked',
   'chunk-size-invariance',
@@ -94,11 +93,11 @@ async function judgeBatch(
 
 export async function judgeLaws(input: LawsInput, task: Task<'laws'>): Promise<null> {
   const system = findSystem(input.system) as System;
-  const { device, report, signal }: { device: Device } & Task<'laws'> = task;
-  const subject = subjectOn(device, await hasGradients(device, system));
+  const { device, report, signal } = task;
+  const subject = subjectOn(device);
   const covered = laws.filter((law) => notCovered(law, subject, system) === null);
   const chosen = input.every ? covered : covered.filter(({ name }) => FEW.includes(name));
-  report({ laws: chosen.map(({ name, statement }) => ({ name, statement })) } satisfies LawProgress);
+  report({ laws: chosen.map(({ name, statement }) => ({ name, statement })) });
   let open = chosen.map((law) => watched(law, task));
   for (let from = 0; open.length > 0 && !signal.aborted; from += BATCH) {
     const left: Law[] = [];

@@ -9,7 +9,7 @@ import { compute } from '../reference/operator.ts';
 import { findSystem } from '../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../reference/tensor.ts';
 import type { MaskInput, MaskOutput } from './messages.ts';
-import { answerOn, SINGLE } from './subject.ts';
+import { SINGLE, subjectOn } from './subject.ts';
 import type { Task } from './worker.ts';
 
 const K = 8;
@@ -48,7 +48,7 @@ export async function answerMask(input: MaskInput, { device }: Task<'mask'>): Pr
   const { logLinear } = findSystem(c.system) ?? {};
   const levels = logLinear ? levelsOf(WEAK) : FLAT;
   const count = levels.count(T);
-  const answer = await answerOn(device, c);
+  const answer = await subjectOn(device).run(c);
   const oracle = compute({ ...c, form: 'masked' });
   const level = new Uint8Array(T * T).fill(NOTHING);
   for (let t = 0; t < T; t++) for (let s = 0; s <= t; s++) level[t * T + s] = levels.level(t, s);

@@ -6,7 +6,7 @@ import { boundsOf } from '../properties/tolerance.ts';
 import type { Answer } from '../reference/case.ts';
 import { compute } from '../reference/operator.ts';
 import type { Requests, TimesRow } from './messages.ts';
-import { answerOn, breathe, SINGLE } from './subject.ts';
+import { breathe, SINGLE, subjectOn } from './subject.ts';
 import type { Task } from './worker.ts';
 
 export const SIZES = { H: 1, K: 32, V: 32 };
@@ -36,9 +36,10 @@ export async function measureTimes(
   { system, lengths }: Requests['times']['input'],
   { device, report, signal }: Task<'times'>,
 ): Promise<null> {
+  const subject = subjectOn(device);
   for (const T of lengths) {
     const c = { ...roundCase(randomCase(system, { T, ...SIZES }), SINGLE), chunkSize: CHUNK_SIZE };
-    const chunked = await shortest(() => answerOn(device, c));
+    const chunked = await shortest(() => subject.run(c));
     await breathe();
     if (signal.aborted) return null;
     const masked = await shortest(() => compute({ ...c, form: 'masked' }));

@@ -16,30 +16,22 @@ export interface Task<Name extends RequestName> {
   signal: AbortSignal;
 }
 
-const available = systems.filter((system) => familyOf(system));
+/** Those with a chunked form: softmax attention has none. */
+const available = systems.filter((system) => system.recurrence && familyOf(system));
 const running = new Map<number, AbortController>();
 let device: Device | null = null;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** The name of what is behind WebGL2, where the browser tells. */
-function rendererName(): string {
-  const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
-  const names = gl?.getExtension('WEBGL_debug_renderer_info');
-  const name = gl && names ? String(gl.getParameter(names.UNMASKED_RENDERER_WEBGL)) : 'a renderer without a name';
-  gl?.getExtension('WEBGL_lose_context')?.loseContext();
-  return name;
-}
 
 async function open({ backends, mutant }: Requests['open']['input']): Promise<Opened> {
   apply(mutant);
   const refused: Opened['refused'] = [];
   for (const backend of backends) {
     try {
-      const opened = await Device.open(backend);
-      await subjectOn(opened, false).run(smallCase(available[0]));
+      const opened = await Device.open(backend, { threads: false });
+      await subjectOn(opened).run(smallCase(available[0]));
       device = opened;
-      const adapter = backend === 'webgl2' ? rendererName() : opened.adapter;
+      const { adapter } = opened;
       return { backend, adapter, systems: available.map(({ name, title }) => ({ name, title })), refused };
     } catch (error) {
       refused.push({ backend, reason: reasonOf(error) });

@@ -1,8 +1,9 @@
 /** `lla compute`: cases in, one a line, and an answer out for each, in order. A bad case answers its error, and the stream goes on. */
 import { constants } from 'node:buffer';
+import { computeShared, DEFAULT_BACKEND, type NodeBackend } from '../gpu/implementations.ts';
 import type { Precision } from '../properties/precision.ts';
 import { boundsOf } from '../properties/tolerance.ts';
-import type { Case } from '../reference/case.ts';
+import type { Answer, Case } from '../reference/case.ts';
 import { answerToJson, errorToJson, jsonPieces, parseCase } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { compute } from '../reference/operator.ts';
@@ -65,15 +66,24 @@ export function invalid(error: unknown, where = WHERE): InvalidInput {
   throw error;
 }
 
-const compute64: Respond = (c) => answerToJson(compute(c));
+/** The reference knows its own forms alone: the GPU form is answered beside it. */
+const isGpu = ({ form }: Case): boolean => (form as string | undefined) === 'gpu';
 
-/** The oracle's answer, and beside it how far a correct implementation in that precision may be from it. */
-export function respondWithBounds(p: Precision): Respond {
-  return (c) => {
-    const answer = compute(c);
-    return { ...answerToJson(answer), bounds: boundsToJson(boundsOf(c, p), answer) };
+/** The answer by the form that the case names: the oracle's, or the GPU form's on a backend. */
+const answerOn = (backend: NodeBackend, c: Case): Answer | Promise<Answer> =>
+  isGpu(c) ? computeShared(backend, c) : compute(c);
+
+/** What is answered to a case: its answer; with a precision also how far a correct implementation in it may be from the exact one. */
+export function respondOn(backend: NodeBackend = DEFAULT_BACKEND, p?: Precision): Respond {
+  return async (c) => {
+    const answer = await answerOn(backend, c);
+    if (!p) return answerToJson(answer);
+    const bounds = boundsToJson(boundsOf(isGpu(c) ? { ...c, form: undefined } : c, p), answer);
+    return { ...answerToJson(answer), bounds };
   };
 }
+
+export const respondWithBounds = (p: Precision): Respond => respondOn(DEFAULT_BACKEND, p);
 
 /** Writes one at a time, each when the output has taken the last. `gone` once nobody reads any more. */
 interface Sink {
@@ -129,7 +139,7 @@ function sinkTo(output: NodeJS.WritableStream, onGone: () => void): Sink {
 export async function computeLines(
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream,
-  respond: Respond = compute64,
+  respond: Respond = respondOn(),
 ): Promise<{ lines: number; bad: number }> {
   const counts = { lines: 0, bad: 0 };
   const sink = sinkTo(output, () => {

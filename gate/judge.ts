@@ -1,7 +1,6 @@
 /** One law on one implementation and system, as plain data that can cross a thread. */
 import { checkLaw, type LawResult } from '../properties/check-law.ts';
-import { builtIn } from '../properties/implementations.ts';
-import type { Draw, Implementation, Law, Worst } from '../properties/law.ts';
+import type { Draw, Execution, Implementation, Law, Worst } from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
 import type { Precision } from '../properties/precision.ts';
 import { explainBound, type Term } from '../properties/tolerance.ts';
@@ -9,6 +8,7 @@ import type { Case } from '../reference/case.ts';
 import { caseToJson, jsonText } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
+import { allForms } from './forms.ts';
 import { outputAt } from './outputs.ts';
 
 export interface GateVerdict {
@@ -26,6 +26,8 @@ export interface GateVerdict {
   terms?: { precision: string; largest: Term[] };
   /** Why it is blocked or not covered, or what was thrown. */
   reason?: string;
+  /** Where it really ran, for an implementation that says so. */
+  execution?: Execution;
   /** The shrunk case in the JSON of cases, then whatever else the law drew. */
   drawn?: string[];
 }
@@ -70,6 +72,8 @@ function drawnLines(result: LawResult, { c, ...rest }: Draw): string[] {
 export async function judge(law: Law, subject: Implementation, system: System, task: Task): Promise<GateVerdict> {
   const { worst, counterexample, ...result } = await checkLaw(law, subject, system, task);
   const verdict: GateVerdict = { ...result, worst: worst?.worst ?? null };
+  const execution = result.status === 'not-covered' ? undefined : subject.execution?.();
+  if (execution) verdict.execution = execution;
   if (worst?.note !== undefined) verdict.note = worst.note;
   if (counterexample) verdict.drawn = drawnLines({ ...result, worst }, counterexample);
   if (counterexample && verdict.status === 'failed' && verdict.worst) {
@@ -83,7 +87,7 @@ export async function judge(law: Law, subject: Implementation, system: System, t
 export default function judgeTask(task: Task): Promise<GateVerdict> {
   const law = findLaw(task.law);
   const system = findSystem(task.system);
-  const subject = builtIn.find(({ name }) => name === task.implementation);
+  const subject = allForms.find(({ name }) => name === task.implementation);
   if (!law || !system || !subject) throw new Error(`judgeTask: no such law, system or form: ${JSON.stringify(task)}`);
   return judge(law, subject, system, task);
 }

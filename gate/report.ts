@@ -73,7 +73,7 @@ export function replayCommand(verdict: GateVerdict): string {
     'npx lla gate',
     `--law ${verdict.law}`,
     `--system ${verdict.system}`,
-    `--form ${verdict.implementation}`,
+    `--form ${verdict.implementation.replace(/^gpu-/, 'gpu --backend ')}`,
   ];
   parts.push(`--seed ${verdict.seed}`);
   if (verdict.path !== undefined) parts.push(`--path ${verdict.path}`);
@@ -128,6 +128,16 @@ export function summaryText({ summary, conforms, seed, runs }: GateReport, color
   return `${line}\n${colors.bold(word)}`;
 }
 
+/** Where the forms that say so have run, one line each. */
+export function executionText({ verdicts }: GateReport): string {
+  const lines = verdicts.flatMap(({ implementation, execution }) => {
+    if (!execution) return [];
+    const { backend, adapter, executorKind, fallbackReason } = execution;
+    return [`${implementation} ran on ${backend} (${adapter}), ${executorKind}, fallback: ${fallbackReason ?? 'none'}`];
+  });
+  return unique(lines).join('\n');
+}
+
 /** The report as JSON text (../docs: the verdicts of case.md). */
 export function reportToJson(report: GateReport): string {
   return jsonText({
@@ -147,6 +157,7 @@ export function reportToJson(report: GateReport): string {
       ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       ...(verdict.note === undefined ? {} : { note: verdict.note }),
       ...(verdict.terms === undefined ? {} : { terms: verdict.terms }),
+      ...(verdict.execution === undefined ? {} : { execution: verdict.execution }),
     })),
   });
 }

@@ -2,7 +2,7 @@
 import type { GPU as GPUClass } from 'gpu.js';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
-import { loadGpuJs, loadWebGpu, MODULES_KEPT } from './load-node.ts';
+import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
 
 /** Those of Node, and those of a browser. */
 export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
@@ -12,22 +12,27 @@ export type Backend = (typeof BACKENDS)[number] | (typeof BROWSER_BACKENDS)[numb
 /** A backend that cannot be had here, and what to do about it. */
 export class BackendUnavailable extends Error {
   readonly backend: Backend;
+  readonly reason: string;
+  readonly remedy: string;
   constructor(backend: Backend, reason: string, remedy: string) {
     super(`backend ${backend} is not available: ${reason}; ${remedy}`);
     this.name = 'BackendUnavailable';
     this.backend = backend;
+    this.reason = reason;
+    this.remedy = remedy;
   }
 }
 
 /** What really ran. */
 export interface Execution {
+  /** As the classes say of which gpu.js made the kernels. */
   backend: Backend;
   /** The device's own name where it has one. */
   adapter: string;
-  /** How kernels are run: gpu.js compiles each to this. */
-  executorKind: string;
-  /** Why gpu.js fell back, were it to; an error is thrown then, so an answer always says null. */
-  fallbackReason: null;
+  /** `kernels`: one after the other, none of gpu.js's fused pipelines; `kernels-threaded`: with worker threads for large results. */
+  executorKind: 'kernels' | 'kernels-threaded';
+  /** As the kernels say. An answer says null: a fallback is an error here. */
+  fallbackReason: string | null;
 }
 
 /** The part of a gpu.js kernel that is used here. */
@@ -35,19 +40,41 @@ interface Compiled {
   (...operands: unknown[]): Promise<unknown>;
   setOutput(size: number[]): void;
   destroy(): void;
-  kernel?: { constructor: { mode: string }; fallbackReason?: string | null; moduleCacheLimit?: number };
+  kernel?: {
+    constructor: unknown;
+    fallbackReason?: string | null;
+    /** Of webasm: its worker threads, and how many compiled modules it keeps. */
+    _pool?: Pool | null;
+    moduleCacheLimit?: number;
+  };
 }
+
+/** The worker threads of a kernel on webasm. */
+interface Pool {
+  destroy(): void;
+}
+
+/** The class that gpu.js has for each backend: several say the same mode of themselves. */
+const KERNELS = {
+  webasm: 'WebAssemblyKernel',
+  webgpu: 'WebGPUKernel',
+  headlessgl: 'HeadlessGLKernel',
+  webgl2: 'WebGL2Kernel',
+  webgl: 'WebGLKernel',
+  cpu: 'CPUKernel',
+} as const;
 
 /** Compiled kernels that are kept. */
 const MOST_KERNELS = 512;
-/** What gpu.js calls kernels that run as shaders of WebGL. */
-const MODES: Partial<Record<Backend, string>> = { headlessgl: 'gpu', webgl2: 'gpu' };
 /** A loop in a fragment shader has a fixed end. */
 const MOST_ITERATIONS = 2 ** 24;
 
-const WEBGPU_HINT = 'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver';
+const WEBGPU_HINT =
+  'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver; in software (Debian): apt-get install chromium, ' +
+  'and set VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json';
 const GL_HINT =
-  'npm install gl@8.1.6 (Debian: apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config), under xvfb-run where there is no display';
+  'apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config xvfb (Debian), npm rebuild gl (it compiles for minutes), ' +
+  'and xvfb-run before the command where there is no display';
 
 /** The name of WebGPU's adapter. */
 async function webGpuAdapter(features: readonly string[]): Promise<string> {
@@ -61,6 +88,42 @@ async function webGpuAdapter(features: readonly string[]): Promise<string> {
   return description || [vendor, architecture].filter(Boolean).join(' ') || 'an adapter without a name';
 }
 
+/** What a backend runs on. */
+async function adapterOf(backend: Backend, library: GpuJs, options: OpenOptions): Promise<string> {
+  switch (backend) {
+    case 'webgpu':
+      return webGpuAdapter(options.dawnFeatures ?? []);
+    case 'headlessgl': {
+      if (!library.GPU.isHeadlessGLSupported) throw new BackendUnavailable(backend, whyNoHeadlessGl(), GL_HINT);
+      return rendererOf(library.HeadlessGLKernel);
+    }
+    case 'webgl2': {
+      if (library.GPU.isWebGL2Supported) return rendererOf(library.WebGL2Kernel);
+      throw new BackendUnavailable(backend, 'no WebGL2 context is given', 'use webasm');
+    }
+    case 'webasm':
+      return 'WebAssembly';
+    case 'cpu':
+      return 'JavaScript';
+  }
+}
+
+/** What WebGL says of itself. */
+function rendererOf(kernelClass: unknown): string {
+  const { testContext: gl } = kernelClass as { testContext?: WebGl };
+  if (!gl) return 'WebGL';
+  const unmasked = gl.getExtension('WEBGL_debug_renderer_info')?.UNMASKED_RENDERER_WEBGL;
+  const [version, renderer] = [gl.VERSION, unmasked ?? gl.RENDERER].map((each) => String(gl.getParameter(each)));
+  return `${renderer}, ${version}`;
+}
+
+interface WebGl {
+  VERSION: number;
+  RENDERER: number;
+  getParameter(name: number): unknown;
+  getExtension(name: string): { UNMASKED_RENDERER_WEBGL?: number } | null;
+}
+
 export interface OpenOptions {
   /**
    * Whether sizes are compiled into the kernels: faster kernels, and a compilation for each new shape class. Else they are arguments,
@@ -69,6 +132,8 @@ export interface OpenOptions {
   specialized?: boolean;
   /** Features of Dawn to turn on, for webgpu alone. */
   dawnFeatures?: readonly string[];
+  /** Whether webasm computes large results in worker threads. Many small cases are faster without. Default: yes. */
+  threads?: boolean;
 }
 
 /** An open backend. Kernels are compiled once for each step and shape class, and where sizes are arguments once for each step. */
@@ -81,11 +146,15 @@ export class Device {
   readonly #library: GpuJs;
   readonly #gpu: GPUClass;
   readonly #kernels = new Map<string, Compiled>();
+  readonly #hasThreads: boolean;
+  #pool: { own: Pool; shared: Pool } | null = null;
+  #fallbackReason: string | null = null;
 
-  private constructor(backend: Backend, adapter: string, specialized: boolean, library: GpuJs) {
+  private constructor(backend: Backend, adapter: string, options: OpenOptions, library: GpuJs) {
     this.backend = backend;
     this.adapter = adapter;
-    this.specialized = specialized;
+    this.specialized = options.specialized ?? false;
+    this.#hasThreads = options.threads ?? true;
     this.#library = library;
     this.#gpu = new library.GPU({ mode: backend });
   }
@@ -95,20 +164,13 @@ export class Device {
    * @throws BackendUnavailable
    */
   static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
-    let adapter = backend === 'cpu' ? 'JavaScript' : backend === 'webasm' ? 'WebAssembly' : 'WebGL';
-    if (backend === 'webgpu') adapter = await webGpuAdapter(options.dawnFeatures ?? []);
     const library = await loadGpuJs();
-    if (backend === 'headlessgl' && !library.GPU.isHeadlessGLSupported) {
-      throw new BackendUnavailable('headlessgl', 'the package gl is not built, or finds no display', GL_HINT);
-    }
-    if (backend === 'webgl2' && !library.GPU.isWebGL2Supported) {
-      throw new BackendUnavailable('webgl2', 'no WebGL2 context is given', 'use webasm');
-    }
-    return new Device(backend, adapter, options.specialized ?? false, library);
+    return new Device(backend, await adapterOf(backend, library, options), options, library);
   }
 
   get execution(): Execution {
-    return { backend: this.backend, adapter: this.adapter, executorKind: 'kernels', fallbackReason: null };
+    const executorKind = this.#pool ? 'kernels-threaded' : 'kernels';
+    return { backend: this.backend, adapter: this.adapter, executorKind, fallbackReason: this.#fallbackReason };
   }
 
   /**
@@ -127,7 +189,9 @@ export class Device {
     const compiled = this.#compiled(step, kernel, sizes, size, operands);
     if (this.backend !== 'cpu') compiled.setOutput(size);
     const numbers = this.specialized ? [] : sizesIn(kernel).map((name) => sizes[name]);
+    this.#sharePool(compiled);
     const handle = await compiled(...values, ...numbers);
+    this.#sharePool(compiled);
     this.#refuseFallback(kernel, compiled);
     return { handle, size };
   }
@@ -161,6 +225,7 @@ export class Device {
   async close(): Promise<void> {
     this.#kernels.clear();
     await this.#gpu.destroy();
+    this.#pool?.own.destroy();
   }
 
   #value(operand: Operand): unknown {
@@ -198,7 +263,7 @@ export class Device {
           constantTypes: Object.fromEntries(Object.keys(sizes).map((name) => [name, 'Integer'])),
         }),
         pipeline: true,
-        asyncMode: true,
+        asyncMode: this.backend !== 'webasm' || this.#hasThreads,
         dynamicOutput: isDynamic,
         dynamicArguments: isDynamic,
         loopMaxIterations: MOST_ITERATIONS,
@@ -226,6 +291,16 @@ export class Device {
     return this.specialized ? types : [...types, ...sizesIn(kernel).map(() => 'Integer')];
   }
 
+  /** gpu.js 2.24.1 starts threads for every kernel (docs/gpujs-notes.md): here the first pool serves all, and none ends it. */
+  #sharePool({ kernel }: Compiled): void {
+    if (!kernel || this.backend !== 'webasm') return;
+    if (!this.#pool && kernel._pool) {
+      const own = kernel._pool;
+      this.#pool = { own, shared: Object.create(own, { destroy: { value: () => {} } }) as Pool };
+    }
+    if (this.#pool) kernel._pool = this.#pool.shared;
+  }
+
   #dropOldest(): void {
     const [key, compiled] = this.#kernels.entries().next().value as [string, Compiled];
     this.#kernels.delete(key);
@@ -233,11 +308,15 @@ export class Device {
   }
 
   /** A kernel that ran elsewhere than asked is an error, never an answer. */
-  #refuseFallback(kernel: Kernel, compiled: Compiled): void {
-    const mode = compiled.kernel?.constructor.mode;
-    const reason = compiled.kernel?.fallbackReason;
-    if (mode === (MODES[this.backend] ?? this.backend) && !reason) return;
-    throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${mode} ran: ${reason ?? 'no reason'}`);
+  #refuseFallback(kernel: Kernel, { kernel: ran }: Compiled): void {
+    const backend = (Object.keys(KERNELS) as (keyof typeof KERNELS)[]).find(
+      (each) => this.#library[KERNELS[each]] === ran?.constructor,
+    );
+    const reason = ran?.fallbackReason;
+    this.#fallbackReason = reason ?? null;
+    if (backend === this.backend && !reason) return;
+    const why = reason ?? 'no reason given';
+    throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${backend ?? 'another'} ran: ${why}`);
   }
 }
 

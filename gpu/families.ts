@@ -1,6 +1,7 @@
 /** Which systems there are on a device, and how each is computed. */
 import type { System } from '../reference/systems/registry.ts';
 import { scalar } from './scalar.ts';
+import { softmax } from './softmax.ts';
 import type { Family } from './step.ts';
 
 /** By the name of the recurrence, or softmax. */
@@ -8,6 +9,7 @@ const families: Record<string, Family> = {
   linear: scalar,
   retention: scalar,
   mamba2: scalar,
+  softmax,
 };
 
 /** How a system is computed; undefined where it is not. */

@@ -4,6 +4,13 @@ import type { GPU as GPUClass } from 'gpu.js';
 export interface GpuJs {
   GPU: typeof GPUClass & { isHeadlessGLSupported: boolean; isWebGL2Supported: boolean };
   input(value: Float32Array, size: number[]): unknown;
+  /** What compiles and runs kernels, a class for each backend. */
+  WebAssemblyKernel: unknown;
+  WebGPUKernel: unknown;
+  HeadlessGLKernel: unknown;
+  WebGL2Kernel: unknown;
+  WebGLKernel: unknown;
+  CPUKernel: unknown;
 }
 
 export interface GPUApi {

@@ -19,3 +19,6 @@ export async function loadWebGpu(_features: readonly string[]): Promise<GPUApi> 
   if (!gpu) throw new Error('this browser has no WebGPU, or not on this page');
   return gpu;
 }
+
+/** Why there is no context of the package gl. */
+export const whyNoHeadlessGl = (): string => 'it is for Node';

@@ -25,3 +25,14 @@ export async function loadWebGpu(features: readonly string[]): Promise<GPUApi> {
   Object.defineProperty(host.navigator, 'gpu', { value: gpu, configurable: true });
   return gpu;
 }
+
+/** Why there is no context of the package gl. */
+export function whyNoHeadlessGl(): string {
+  const here = createRequire(import.meta.url);
+  try {
+    createRequire(here.resolve('gpu.js'))('gl');
+  } catch (error) {
+    return `the package gl is not built (${(error as Error).message.split('\n')[0]})`;
+  }
+  return 'the package gl gives no context: it finds no display';
+}

@@ -14,6 +14,8 @@ export interface Plan {
   tokens: number;
   chunks: number;
   sequences: number;
+  /** Tokens of the longest sequence. */
+  longest: number;
   /** Number of slots; 0 where no sequence has a second chunk. */
   slots: number;
   nodes: number;
@@ -143,6 +145,7 @@ export function planOf(p: Problem): Plan {
     tokens,
     chunks: chunks.length,
     sequences: p.sequences.length,
+    longest: Math.max(0, ...p.sequences.map(({ start, end }) => end - start)),
     slots,
     nodes: nodes.length,
     token: matrix(tokenRows, 6),

@@ -20,6 +20,16 @@ export interface Abilities {
   views: boolean;
 }
 
+/** Where an implementation really ran. */
+export interface Execution {
+  backend: string;
+  /** The device's own name. */
+  adapter: string;
+  executorKind: string;
+  /** Why something else ran than was asked for; null where it did not. */
+  fallbackReason: string | null;
+}
+
 /** Somebody's operator: a form of ours, a kernel, a process. */
 export interface Implementation {
   name: string;
@@ -29,6 +39,8 @@ export interface Implementation {
   /** Tokens of its chunks, a power of two, where it does not heed the case's chunkSize; default 64. */
   chunkSize?: number;
   run(c: Case): Answer | Promise<Answer>;
+  /** Where it has run so far, for those that may run in several places. */
+  execution?(): Execution | undefined;
 }
 
 export type Ability = Exclude<keyof Abilities, 'systems'>;

@@ -16,8 +16,11 @@ export const carries: Kernel = {
     const e = this.thread.x - h * slots;
     const m = sequence[n][2];
     let decay = 0;
-    if (m >= 0 && reads[Math.max(m, 0)][e] >= 0) {
-      decay = Math.exp(prefix[sequence[n][1] - 1][(h + 1) * this.constants.blocks - 1] + between[m][this.thread.x]);
+    if (m >= 0) {
+      const d = reads[m][e];
+      if (d >= 0) {
+        decay = Math.exp(prefix[sequence[n][1] - 1][(h + 1) * this.constants.blocks - 1] + between[m][this.thread.x]);
+      }
     }
     return decay;
   },

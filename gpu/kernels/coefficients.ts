@@ -14,8 +14,9 @@ export const coefficients: Kernel = {
     const t = this.thread.y;
     const h = Math.floor((this.thread.x + 0.5) / slots);
     const e = this.thread.x - h * slots;
+    const d = reads[token[t][3]][e];
     let coefficient = 0;
-    if (reads[token[t][3]][e] >= 0) {
+    if (d >= 0) {
       const level = this.constants.lifted * (this.constants.blocks + e);
       coefficient = lambda[t][h * this.constants.L + level] * reading[t][this.thread.x];
     }

@@ -9,7 +9,8 @@ export const lambdaSlots: Kernel = {
     const e = this.thread.x - h * this.constants.L - this.constants.blocks;
     let sum = before[t][this.thread.x];
     if (e >= 0 && e < slots) {
-      if (reads[token[t][3]][e] >= 0) sum += dots[t][h * slots + e];
+      const d = reads[token[t][3]][e];
+      if (d >= 0) sum += dots[t][h * slots + e];
     }
     return sum;
   },
