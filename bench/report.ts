@@ -1,8 +1,12 @@
 /** What was measured, in words: docs/performance.md and its drawing. */
 import { type AgainstNumpy, SIZES as NUMPY_SIZES } from './against-numpy.ts';
 import { type Decoding, STATE } from './decoding.ts';
+import { HOST_SHAPE, type OnHost } from './gpu/host.ts';
+import type { GpuReport } from './gpu/run.ts';
+import { gpuSection } from './gpu/section.ts';
 import { AT_LENGTH, CHUNK_SIZE, type Curve, LENGTHS } from './growth.ts';
 import { type Line, svg } from './plot.ts';
+import { table } from './table.ts';
 import { readable } from './timing.ts';
 
 export interface Measured {
@@ -10,6 +14,9 @@ export interface Measured {
   forms: { masked: number; chunked: number };
   curves: Curve[];
   decoding: Decoding;
+  host: OnHost;
+  /** What a run on a GPU left in docs/performance-gpu.json. */
+  gpu: GpuReport | null;
   seconds: number;
   /** Load averages of the machine, one minute each, before and after. */
   load: [before: number, after: number];
@@ -30,7 +37,7 @@ const sizes = (values: Record<string, number>): string =>
     .map(([letter, value]) => `${letter} = ${value}`)
     .join(', ');
 
-export function rowsOf({ numpy, forms, curves, decoding }: Measured): Row[] {
+export function rowsOf({ numpy, forms, curves, decoding, host }: Measured): Row[] {
   const { T, H, K } = NUMPY_SIZES;
   const masked = `masked forward, log-linear-mamba2, T = ${T}, B = 1, H = G = ${H}, K = V = ${K}, against vectorised numpy`;
   const goal = 'at most 2 times the time of numpy';
@@ -70,11 +77,22 @@ export function rowsOf({ numpy, forms, curves, decoding }: Measured): Row[] {
     goal: 'popcount(t) + 1',
     verdict: 'met',
   });
+  const gpu = `form gpu on webasm, forward, log-linear-mamba2, ${sizes(HOST_SHAPE)}, C = 64`;
+  const [overChunked, overCpu] = [host.chunked / host.webasm, host.cpu / host.webasm];
+  rows.push({
+    what: `${gpu}, float32, against the chunked form in float64`,
+    measured: `${overChunked.toFixed(2)} times as fast (${readable(host.webasm)} against ${readable(host.chunked)})`,
+    goal: 'at least 2 times as fast',
+    verdict: verdict(overChunked >= 2),
+  });
+  rows.push({
+    what: `${gpu}, against the same on cpu`,
+    measured: `${overCpu.toFixed(2)} times as fast (${readable(host.webasm)} against ${readable(host.cpu)})`,
+    goal: 'shown',
+    verdict: 'met',
+  });
   return rows;
 }
-
-const table = (head: string[], rows: (string | number)[][]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function timesTable(curves: Curve[]): string {
   const head = ['T', ...curves.map(({ system, form }) => `${system}, ${form}`)];
@@ -187,5 +205,5 @@ log-linear-mamba2, B = H = 1, K = V = ${STATE.K}: after token t the decoder hold
 and \`bytes()\` tell. One token took ${(decoding.secondsPerToken * 1e6).toFixed(0)} µs on average.
 
 ${memoryTable(decoding)}
-`;
+${measured.gpu ? `\n${gpuSection(measured.gpu)}` : ''}`;
 }

@@ -2,11 +2,12 @@
  * The benchmark: checks each answer, times it, writes docs/performance.md and docs/performance.svg. Exits with 1 when an answer is
  * wrong, and with 0 otherwise, whether the goals are met or missed.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { againstNumpy } from './against-numpy.ts';
 import { WrongAnswer } from './cases.ts';
 import { decoding } from './decoding.ts';
+import { onHost } from './gpu/host.ts';
 import { chunkedAgainstMasked, growth } from './growth.ts';
 import { drawing, type Measured, report, rowsOf } from './report.ts';
 import { say } from './timing.ts';
@@ -14,7 +15,7 @@ import { say } from './timing.ts';
 /** From the built file dist/bench/ to the documents. */
 const docs = (name: string): URL => new URL(`../../docs/${name}`, import.meta.url);
 
-function measure(): Measured {
+async function measure(): Promise<Measured> {
   const start = performance.now();
   const before = loadavg()[0];
   const measured = {
@@ -22,12 +23,16 @@ function measure(): Measured {
     forms: chunkedAgainstMasked(),
     curves: growth(),
     decoding: decoding(),
+    host: await onHost(),
+    gpu: existsSync(docs('performance-gpu.json'))
+      ? JSON.parse(readFileSync(docs('performance-gpu.json'), 'utf8'))
+      : null,
   };
   return { ...measured, seconds: (performance.now() - start) / 1000, load: [before, loadavg()[0]] };
 }
 
 try {
-  const measured = measure();
+  const measured = await measure();
   say('writing docs/performance.md');
   writeFileSync(docs('performance.md'), report(measured));
   writeFileSync(docs('performance.svg'), drawing(measured));
@@ -40,3 +45,4 @@ try {
   console.error(`\nwrong answer: ${error.message}`);
   process.exitCode = 1;
 }
+process.exit();

@@ -40,6 +40,8 @@ export interface Plan {
   finalLevel: Operand;
   /** [sequences][4]: first token, end token, last chunk (-1 in an empty sequence), first token of the last chunk */
   sequence: Operand;
+  /** Tables that further tables are made from, where they were made. */
+  onHost: { chunk: HostData; reads: HostData };
 }
 
 /** Tokens of a part at most, so that the few readers of the largest nodes do not keep everything else waiting. */
@@ -140,6 +142,7 @@ export function planOf(p: Problem): Plan {
   });
   const spread = (rows: number[][]): number[][] =>
     rows.map((row) => Array.from({ length: Math.max(slots, 1) }, (_, e) => row[e] ?? -1));
+  const onHost = { chunk: matrix(chunks, 5), reads: matrix(spread(reads), slots) };
   return {
     sizes,
     tokens,
@@ -149,8 +152,8 @@ export function planOf(p: Problem): Plan {
     slots,
     nodes: nodes.length,
     token: matrix(tokenRows, 6),
-    chunk: matrix(chunks, 5),
-    reads: matrix(spread(reads), slots),
+    chunk: onHost.chunk,
+    reads: onHost.reads,
     within: matrix(spread(within), slots),
     node: matrix(nodes, 9),
     part: matrix(parts, 3),
@@ -158,6 +161,7 @@ export function planOf(p: Problem): Plan {
     ...localTables(C, sizes.blocks),
     finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },
     sequence: matrix(sequenceRows, 4),
+    onHost,
   };
 }
 

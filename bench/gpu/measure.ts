@@ -120,6 +120,9 @@ async function median(rounds: number, run: () => Promise<void>): Promise<number>
   return times.sort((a, b) => a - b)[Math.floor(rounds / 2)];
 }
 
+/** Calls before the clock counts. */
+const WARM_UP = 10;
+
 const bytesOf = (size: number[]): number => size.reduce((product, each) => product * each, 4);
 
 /** A call that waits for each kernel and adds up its time; of no use for anything else. */
@@ -159,9 +162,14 @@ export async function measure(device: Device, shape: Shape, rounds: number): Pro
   };
   await device.finish((await both(counting, there, cotangent))[5]);
   const first = performance.now() - start;
+  const forwardOnly = async (): Promise<void> => device.finish(await forward(call, there));
+  const everything = async (): Promise<void> => device.finish((await both(call, there, cotangent))[5]);
+  // what the first calls of a length have to set up is none of its time
+  await median(WARM_UP, everything);
+  await median(WARM_UP, forwardOnly);
   const timed = {
-    forward: await median(rounds, async () => device.finish(await forward(call, there))),
-    both: await median(rounds, async () => device.finish((await both(call, there, cotangent))[5])),
+    both: await median(rounds, everything),
+    forward: await median(rounds, forwardOnly),
     forwardRoundTrip: await median(Math.ceil(rounds / 3), async () => {
       await device.read(await forward(call, await uploadOperands(device, plan, operands)));
     }),
@@ -176,17 +184,22 @@ export async function measure(device: Device, shape: Shape, rounds: number): Pro
   return { T: shape.T, ...timed, bytes, first };
 }
 
+export interface KernelTime {
+  kernel: string;
+  ms: number;
+}
+
 /** Milliseconds of each kernel of a forward and a backward pass, each waited for. */
-export async function profile(device: Device, shape: Shape): Promise<Map<string, number>> {
+export async function profile(device: Device, shape: Shape): Promise<KernelTime[]> {
   const { problem, operands, dO } = callOf(shape);
   const plan = await uploadPlan(device, planOf(problem));
   const there = await uploadOperands(device, plan, operands);
   const cotangent = await uploadCotangent(device, plan, 'o', dO);
   let times = new Map<string, number>();
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     times = new Map();
     const run = await scalar(profiled(device, callOn(device, plan), times), there);
     await run.backward(cotangent, null);
   }
-  return times;
+  return [...times].map(([kernel, ms]) => ({ kernel, ms })).sort((a, b) => b.ms - a.ms);
 }

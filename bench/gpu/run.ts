@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BACKENDS, type Backend, Device } from '../../gpu/device.ts';
 import { exponent } from '../timing.ts';
-import { measure, profile, type Times } from './measure.ts';
+import { type KernelTime, measure, profile, type Times } from './measure.ts';
 import { work } from './work.ts';
 
 const { values } = parseArgs({
@@ -20,11 +20,10 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '9' },
     dawn: { type: 'string', default: '' },
     python: { type: 'string' },
-    profile: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
-if (!BACKENDS.some((each) => each === values.backend)) {
+if (!BACKENDS.some((backend) => backend === values.backend)) {
   console.error(`bench/gpu: --backend ${values.backend} given, one of ${BACKENDS.join(', ')} wanted`);
   process.exit(2);
 }
@@ -32,12 +31,25 @@ const lengths = values.lengths.split(',').map(Number);
 const [H, K, C] = [values.heads, values.channels, values.chunk].map(Number);
 const dawnFeatures = values.dawn === '' ? [] : values.dawn.split(',');
 
-interface Torch {
+export interface Torch {
   T: number;
   forward: number;
   both: number;
   forwardPeak: number;
   bothPeak: number;
+}
+
+export interface GpuReport {
+  adapter: string;
+  backend: Backend;
+  dawnFeatures: string[];
+  H: number;
+  K: number;
+  C: number;
+  times: Times[];
+  torch: { name: string; times: Torch[] } | null;
+  /** Of a call of the longest length, the costliest first. */
+  kernels: KernelTime[];
 }
 
 /** The PyTorch times by length; none where there is no such Python, which is said. */
@@ -62,56 +74,53 @@ const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0).padStart(7);
 
 const device = await Device.open(values.backend as Backend, { specialized: true, dawnFeatures });
 console.log(`gpu.js ${device.backend} on ${device.adapter}; B=1, H=${H}, K=V=${K}, C=${C}, float32`);
-if (values.profile) {
-  const times = await profile(device, { T: lengths.at(-1) as number, H, K, V: K, C });
-  const total = [...times.values()].reduce((sum, each) => sum + each, 0);
-  console.log(`kernels at T = ${lengths.at(-1)}, each waited for, ${total.toFixed(1)} ms in all`);
-  for (const [name, time] of [...times].sort((a, b) => b[1] - a[1])) console.log(`${ms(time)}  ${name}`);
-} else {
-  const times: Times[] = [];
-  for (const T of lengths) times.push(await measure(device, { T, H, K, V: K, C }, Number(values.rounds)));
-  const torch = values.python === undefined ? null : torchTimes(values.python);
-  if (torch) console.log(torch.name);
+const times: Times[] = [];
+for (const T of lengths) times.push(await measure(device, { T, H, K, V: K, C }, Number(values.rounds)));
+const torch = values.python === undefined ? null : torchTimes(values.python);
+if (torch) console.log(torch.name);
+console.log(
+  '       T   forward      both  fwd+copy both+copy  GFLOP/s  MiB moved     MiB | torch fwd     both     MiB | ratio fwd  both',
+);
+for (const [i, t] of times.entries()) {
+  const { flops, bytes } = work({ T: t.T, H, K, V: K, C });
+  const other = torch?.times[i];
   console.log(
-    '       T   forward      both  fwd+copy both+copy  GFLOP/s  MiB moved     MiB | torch fwd     both     MiB | ratio fwd  both',
+    [
+      String(t.T).padStart(8),
+      ms(t.forward),
+      ms(t.both),
+      ms(t.forwardRoundTrip),
+      ms(t.bothRoundTrip),
+      ((flops.both / t.both) * 1e-6).toFixed(0).padStart(8),
+      mib(bytes.both).padStart(10),
+      mib(t.bytes),
+      '|',
+      ms(other?.forward),
+      ms(other?.both),
+      other ? mib(other.bothPeak) : '–',
+      '|',
+      ms(other && t.forward / other.forward),
+      ms(other && t.both / other.both),
+    ].join(' '),
   );
-  for (const [i, t] of times.entries()) {
-    const { flops, bytes } = work({ T: t.T, H, K, V: K, C });
-    const other = torch?.times[i];
-    console.log(
-      [
-        String(t.T).padStart(8),
-        ms(t.forward),
-        ms(t.both),
-        ms(t.forwardRoundTrip),
-        ms(t.bothRoundTrip),
-        ((flops.both / t.both) * 1e-6).toFixed(0).padStart(8),
-        mib(bytes.both).padStart(10),
-        mib(t.bytes),
-        '|',
-        ms(other?.forward),
-        ms(other?.both),
-        other ? mib(other.bothPeak) : '–',
-        '|',
-        ms(other && t.forward / other.forward),
-        ms(other && t.both / other.both),
-      ].join(' '),
-    );
-  }
-  const long = times.filter(({ T }) => T >= 8192);
-  if (long.length > 1) {
-    const fit = (of: (t: Times) => number): string =>
-      exponent(
-        long.map(({ T }) => T),
-        long.map(of),
-      ).toFixed(3);
-    console.log(`exponent from T = 8192 up: forward ${fit((t) => t.forward)}, both ${fit((t) => t.both)}`);
-  }
-  if (values.json) {
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ adapter: device.adapter, dawnFeatures, H, K, V: K, C, times, torch }, null, 1)}\n`,
-    );
-  }
+}
+const long = times.filter(({ T }) => T >= 8192);
+if (long.length > 1) {
+  const fit = (of: (t: Times) => number): string =>
+    exponent(
+      long.map(({ T }) => T),
+      long.map(of),
+    ).toFixed(3);
+  console.log(`exponent from T = 8192 up: forward ${fit((t) => t.forward)}, both ${fit((t) => t.both)}`);
+}
+const longest = lengths.at(-1) as number;
+const kernels = await profile(device, { T: longest, H, K, V: K, C });
+const total = kernels.reduce((sum, each) => sum + each.ms, 0);
+console.log(`kernels of both passes at T = ${longest}, each waited for, ${total.toFixed(1)} ms in all`);
+for (const { kernel, ms: time } of kernels.slice(0, 14)) console.log(`${ms(time)}  ${kernel}`);
+if (values.json) {
+  const backend = device.backend;
+  const report: GpuReport = { adapter: device.adapter, backend, dawnFeatures, H, K, C, times, torch, kernels };
+  writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
 }
 process.exit(0);
