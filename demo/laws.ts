@@ -58,7 +58,11 @@ function watched(law: Law, { report, signal }: Task<'laws'>): Law {
           return answer;
         },
       };
-      const verdict = await law.check(remembering, draw);
+      const verdict = await law.check(remembering, draw).catch((error) => {
+        if (brokenAt === null) report({ law: law.name, holds: false, worst: null });
+        brokenAt ??= performance.now();
+        throw error;
+      });
       if (brokenAt !== null) {
         await breathe();
         return verdict;
