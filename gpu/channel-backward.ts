@@ -62,8 +62,8 @@ interface Sums {
   g: Resident;
   /** [chunks][H·K]: what each decay of a chunk has of segments that span the chunk */
   spanned: Resident;
-  /** [T][H·L] */
-  lambda: Resident;
+  /** [T][H·L]; null for a flat system, which has no level scales */
+  lambda: Resident | null;
   state?: Resident;
 }
 
@@ -99,162 +99,91 @@ async function insideBackward(
   }
   const lambda = lifted
     ? await run('level-gradients', channelLevelGradients, [H * L, tokens], dP, f.scores, token, bits)
-    : g;
+    : null;
   return { ownQ, ownK, g, v, lambda };
 }
 
 /** The incoming state: what is read of it, and its own gradient. */
 async function contentBackward(call: Call, x: Operands, f: Forward, content: Content, d: Sums, { dO, dState }: Given) {
   const { run, plan } = call;
-  const { H, K, V, L, lifted } = plan.sizes;
+  const { H, K, V, L } = plan.sizes;
   const { tokens, token, chunk, chunks, sequence, sequences } = plan;
   const { reading } = content;
-  const { stateLevels } = x;
+  const { q, lambda, stateLevels: levels } = x;
   const [state, table, own] = [x.state, x.content, x.contentOfState] as Operand[];
-  const size = [H * K, tokens];
-  const stateSize = [V, H * stateLevels * K, sequences];
-  d.farQ = await run(
-    'content-queries',
-    channelContentQueries,
-    size,
-    state,
-    dO,
-    reading,
-    x.lambda,
-    table,
-    token,
-    stateLevels,
-  );
-  const reader = await run('content-reader', channelChunkSums, [H * K, chunks], x.q, d.farQ, chunk);
-  d.spanned = await run('content-spanned', channelContentSpanned, [H * K, chunks], reader, chunk);
-  d.state = await run(
-    'state',
-    channelStateGradients,
-    stateSize,
-    x.q,
-    reading,
-    x.lambda,
-    dO,
-    own,
-    sequence,
-    stateLevels,
-  );
-  if (lifted) {
-    const operands = [d.lambda, x.q, reading, state, dO, table, token];
-    d.lambda = await run('content-levels', channelContentLevels, [H * L, tokens], ...operands, stateLevels);
+  const [rows, states] = [
+    [H * K, chunks],
+    [V, H * levels * K, sequences],
+  ];
+  const read = [state, dO, reading, lambda, table, token];
+  d.farQ = await run('content-queries', channelContentQueries, [H * K, tokens], ...read, levels);
+  const reader = await run('content-reader', channelChunkSums, rows, q, d.farQ, chunk);
+  d.spanned = await run('content-spanned', channelContentSpanned, rows, reader, chunk);
+  d.state = await run('state', channelStateGradients, states, q, reading, lambda, dO, own, sequence, levels);
+  if (d.lambda) {
+    const operands = [d.lambda, q, reading, state, dO, table, token];
+    d.lambda = await run('content-levels', channelContentLevels, [H * L, tokens], ...operands, levels);
   }
   if (dState) {
     const carry = await contentCarries(call, f, content);
-    const operands = [d.spanned, state, dState, carry, own, chunk];
-    d.spanned = await run(
-      'final-content-spanned',
-      channelFinalContentSpanned,
-      [H * K, chunks],
-      ...operands,
-      stateLevels,
-    );
-    d.state = await run(
-      'final-state',
-      channelFinalStateGradients,
-      stateSize,
-      d.state,
-      dState,
-      carry,
-      own,
-      sequence,
-      stateLevels,
-    );
+    const spanning = [d.spanned, state, dState, carry, own, chunk];
+    d.spanned = await run('final-content-spanned', channelFinalContentSpanned, rows, ...spanning, levels);
+    const ending = [d.state, dState, carry, own, sequence];
+    d.state = await run('final-state', channelFinalStateGradients, states, ...ending, levels);
   }
 }
 
-/** The gradients by queries and level scales of what tokens read at slot e. Returns the sums over each chunk, [chunks][H·K]. */
+/** The gradients by queries and level scales of what tokens read at slot e. Returns its sums over each chunk, [chunks][H·K]. */
 async function queriesBackward(
   call: Call,
   x: Operands,
-  { node }: Hierarchy,
+  node: Resident,
   reading: Resident,
   e: number,
   d: Sums,
   dO: Operand,
 ) {
   const { run, plan } = call;
-  const { H, K, L, lifted } = plan.sizes;
+  const { H, K, L } = plan.sizes;
   const { tokens, token, chunk, chunks, reads } = plan;
   const size = [H * K, tokens];
   const query = await run('slot-queries', channelSlotQueries, size, node, dO, reading, token, reads, e);
   const scaled = await run('slot-scaled', channelSlotScaled, size, query, x.lambda, token, reads, e);
   d.farQ = await run(inTurn('far-q', e), channelSums, size, d.farQ, scaled);
-  if (lifted) {
-    d.lambda = await run(
-      inTurn('slot-levels', e),
-      channelSlotLevels,
-      [H * L, tokens],
-      d.lambda,
-      query,
-      x.q,
-      token,
-      reads,
-      e,
-    );
+  if (d.lambda) {
+    const operands = [d.lambda, query, x.q, token, reads];
+    d.lambda = await run(inTurn('slot-levels', e), channelSlotLevels, [H * L, tokens], ...operands, e);
   }
   return run('slot-reader', channelChunkSums, [H * K, chunks], x.q, scaled, chunk);
 }
 
-/** What chunks read of earlier chunks, one slot after the other. Returns the gradient by the leafSize. */
+/** What chunks read of earlier chunks, one slot after the other. Returns the gradient by the leaves. */
 async function hierarchyBackward(call: Call, x: Operands, f: Forward, y: Hierarchy, d: Sums, { dO, dState }: Given) {
   const { run, plan } = call;
   const { H, K, V } = plan.sizes;
   const { slots, node, nodes, chunk, chunks, reads, within } = plan;
   const carry = dState && (await nodeCarries(call, f, y));
-  const [rows, leafSize] = [
+  const [rows, leaves, states] = [
     [H * K, chunks],
     [V, H * K, chunks],
+    [V, H * K, nodes],
   ];
-  let dLeaf = await run('zero-leaf', channelZeros, leafSize);
+  let dLeaf = await run('zero-leaf', channelZeros, leaves);
   for (let e = 0; e < slots; e++) {
     const reading = await readings(call, x, f.prefix, y, e);
-    const reader = await queriesBackward(call, x, y, reading, e, d, dO);
-    const gradient = await run('readers', channelReaders, leafSize, x.q, reading, x.lambda, dO, chunk, reads, e);
-    let dNode = await run('node-gradients', channelNodeGradients, [V, H * K, nodes], gradient, node, e);
+    const reader = await queriesBackward(call, x, y.node, reading, e, d, dO);
+    const given = await run('readers', channelReaders, leaves, x.q, reading, x.lambda, dO, chunk, reads, e);
+    let dNode = await run('node-gradients', channelNodeGradients, states, given, node, e);
     if (dState && carry) {
-      dNode = await run(
-        'final-node-gradients',
-        channelFinalNodeGradients,
-        [V, H * K, nodes],
-        dNode,
-        dState,
-        carry,
-        node,
-        chunk,
-        e,
-      );
-      d.spanned = await run(
-        inTurn('final-spanned', e),
-        channelFinalSpanned,
-        rows,
-        d.spanned,
-        y.node,
-        dState,
-        carry,
-        reads,
-        chunk,
-        e,
-      );
+      const ending = [dNode, dState, carry, node, chunk];
+      dNode = await run('final-node-gradients', channelFinalNodeGradients, states, ...ending, e);
+      const spanning = [d.spanned, y.node, dState, carry, reads, chunk];
+      d.spanned = await run(inTurn('final-spanned', e), channelFinalSpanned, rows, ...spanning, e);
     }
-    dLeaf = await run(inTurn('leaf-gradients', e), channelLeafGradients, leafSize, dLeaf, dNode, y.reach, within, e);
+    dLeaf = await run(inTurn('leaf-gradients', e), channelLeafGradients, leaves, dLeaf, dNode, y.reach, within, e);
     const source = await run('sources', channelSources, rows, y.leaf, dNode, y.reach, within, e);
-    d.spanned = await run(
-      inTurn('spanned', e),
-      channelSpanned,
-      rows,
-      d.spanned,
-      source,
-      reader,
-      within,
-      reads,
-      node,
-      e,
-    );
+    const spanning = [d.spanned, source, reader, within, reads, node];
+    d.spanned = await run(inTurn('spanned', e), channelSpanned, rows, ...spanning, e);
   }
   return dLeaf;
 }
@@ -290,7 +219,7 @@ export async function channelBackward(
     k: await run('k', channelGroupSums, [G * K, tokens], d.ownK, d.farK),
     v: d.v,
     g: await run('g', channelDecayGradients, size, d.g, d.spanned, d.farQ, d.farK, x.q, x.k, token),
-    lambda: d.lambda,
+    lambda: d.lambda ?? undefined,
     initialState: d.state,
   };
 }

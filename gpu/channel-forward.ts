@@ -1,7 +1,7 @@
 /**
  * The chunked form for decays that each channel has on its own: gated linear attention. The steps are those of scalar-forward.ts; a decay
  * stands inside the inner product of a query and a key, so what was one number a head is one a channel. Levels are taken one after the
- * other, so that no buffer grows with their number: memory stays O(T (K + C)) for each head.
+ * other, so that no buffer of tokens grows with their number: O(T (K + C)) for each head, beside the states of chunks.
  */
 import type { Operand, Resident } from './kernel.ts';
 import { channelBetween } from './kernels/channel-between.ts';

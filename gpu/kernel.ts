@@ -4,6 +4,7 @@
  * - variables are float32 there, whole numbers too, so indices stay exact below 2^24 only: buffers are two- and three-dimensional, and
  *   never addressed by one flat index
  * - quotients are rounded, so whole ones are floor((x + 0.5) / n)
+ * - two loops of one block have variables of different names
  * - what a condition compares has no buffer read inside another: it is put into a variable first
  * - a loop from a number that was read counts with += 1
  */

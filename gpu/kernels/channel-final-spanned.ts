@@ -19,8 +19,9 @@ export const channelFinalSpanned: Kernel = {
     const m = this.thread.y;
     const x = this.thread.x;
     const d = reads[m][e];
+    const last = reads[chunk[m][3]][e];
     let total = before[m][x];
-    if (d >= 0 && d === reads[chunk[m][3]][e]) {
+    if (d >= 0 && d === last) {
       const n = chunk[m][4];
       const h = Math.floor((x + 0.5) / this.constants.K);
       const i = x - h * this.constants.K;

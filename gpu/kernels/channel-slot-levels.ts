@@ -15,8 +15,9 @@ export const channelSlotLevels: Kernel = {
     const t = this.thread.y;
     const h = Math.floor((this.thread.x + 0.5) / this.constants.L);
     const l = this.thread.x - h * this.constants.L;
+    const node = reads[token[t][3]][e];
     let sum = before[t][this.thread.x];
-    if (l === this.constants.blocks + e && reads[token[t][3]][e] >= 0) {
+    if (l === this.constants.blocks + e && node >= 0) {
       const column = h * this.constants.K;
       const channel = Math.floor(((h + 0.5) * this.constants.G) / this.constants.H) * this.constants.K;
       for (let i = 0; i < this.constants.K; i++) sum += q[t][channel + i] * d[t][column + i];

@@ -6,8 +6,9 @@ export const channelSlotScaled: Kernel = {
   body: function channelSlotScaled(this: Thread, d: Matrix, lambda: Matrix, token: Matrix, reads: Matrix, e: number) {
     const t = this.thread.y;
     const x = this.thread.x;
+    const node = reads[token[t][3]][e];
     let scaled = 0;
-    if (reads[token[t][3]][e] >= 0) {
+    if (node >= 0) {
       const level = this.constants.lifted * (this.constants.blocks + e);
       const h = Math.floor((x + 0.5) / this.constants.K);
       scaled = lambda[t][h * this.constants.L + level] * d[t][x];

@@ -28,7 +28,7 @@ export const deltaInverseGradient: Kernel = {
       const row = h * this.constants.K;
       for (let i = 0; i < this.constants.K; i++) sum += dCorrection[t][row + i] * k[s][channel + i];
       sum *= beta[s][h];
-      for (let i = 0; i < this.constants.K; i++) sum += k[t][channel + i] * dKey[s][row + i];
+      for (let b = 0; b < this.constants.K; b++) sum += k[t][channel + b] * dKey[s][row + b];
       for (let a = t; a < token[t][1]; a += 1) sum += product[a][h * this.constants.C + r] * dScores[a][this.thread.x];
     }
     return sum;

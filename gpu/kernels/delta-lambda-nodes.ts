@@ -15,8 +15,9 @@ export const deltaLambdaNodes: Kernel = {
     const t = this.thread.y;
     const h = Math.floor((this.thread.x + 0.5) / this.constants.L);
     const l = this.thread.x - h * this.constants.L;
+    const node = reads[token[t][3]][e];
     let sum = before[t][this.thread.x];
-    if (l === this.constants.lifted * (this.constants.blocks + e) && reads[token[t][3]][e] >= 0) {
+    if (l === this.constants.lifted * (this.constants.blocks + e) && node >= 0) {
       for (let i = 0; i < this.constants.K; i++)
         sum += query[t][h * this.constants.K + i] * returned[t][h * this.constants.K + i];
     }

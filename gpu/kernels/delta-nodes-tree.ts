@@ -21,8 +21,8 @@ export const deltaNodesTree: Kernel = {
           sum += state[other][h * this.constants.K + a][i] * above[parent][h * this.constants.K + a][x];
       } else {
         if (other >= 0 && x < this.constants.K) {
-          for (let j = 0; j < this.constants.K; j++)
-            sum += above[parent][y][j] * state[other][h * this.constants.K + x][j];
+          for (let b = 0; b < this.constants.K; b++)
+            sum += above[parent][y][b] * state[other][h * this.constants.K + x][b];
           for (let j = 0; j < this.constants.V; j++)
             sum +=
               above[parent][y][this.constants.K + j] * state[other][h * this.constants.K + x][this.constants.K + j];

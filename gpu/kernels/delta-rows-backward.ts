@@ -28,7 +28,7 @@ export const deltaRowsBackward: Kernel = {
         const level = this.constants.lifted * (this.constants.blocks + e);
         const row = (h * this.constants.L + level) * this.constants.K + a;
         sum = 0;
-        for (let j = 0; j < this.constants.K; j++) sum += dRows[n][y][j] * state[d][i][j];
+        for (let b = 0; b < this.constants.K; b++) sum += dRows[n][y][b] * state[d][i][b];
         for (let j = 0; j < this.constants.V; j++) sum += dState[n][row][j] * state[d][i][this.constants.K + j];
       }
     }
