@@ -12,19 +12,6 @@ import type { LawsInput } from './messages.ts';
 import { breathe, subjectOn } from './subject.ts';
 import type { Task } from './worker.ts';
 
-/** The laws that say most about a chunked form. */
-const FEW = [
-  'forward-equals-masked',
-  'chunk-size-invariance',
-  'split-through-state',
-  'packed-equals-separate',
-  'prefix',
-  'causal-forward',
-  'causal-forward-nonfinite',
-  'one-hot-values-read-the-mask',
-  'backward-equals-masked',
-  'causal-backward',
-];
 /** The law whose cases tell how far each output is from the oracle. */
 const AGAINST_ORACLE = ['forward-equals-masked', 'backward-equals-masked'];
 /** Cases of a law before the next law has its turn. */
@@ -100,7 +87,7 @@ export async function judgeLaws(input: LawsInput, task: Task<'laws'>): Promise<n
   const { device, report, signal } = task;
   const subject = subjectOn(device);
   const covered = laws.filter((law) => notCovered(law, subject, system) === null);
-  const chosen = input.every ? covered : covered.filter(({ name }) => FEW.includes(name));
+  const chosen = covered.filter(({ name }) => input.laws?.includes(name) ?? true);
   report({ laws: chosen.map(({ name, statement }) => ({ name, statement })) });
   let open = chosen.map((law) => watched(law, task));
   for (let from = 0; open.length > 0 && !signal.aborted; from += BATCH) {

@@ -19,7 +19,8 @@ const status = element('status', HTMLParagraphElement);
 
 const nameOf = (each: Backend): string => NAMES[each] ?? each;
 
-const laws = createLawsView(() => times.stop());
+const wanted = new URLSearchParams(location.search);
+const laws = createLawsView(() => times.stop(), wanted.get('laws')?.split(','));
 const times = createTimesView(() => laws.stop());
 const mask = createMaskView();
 let engine: Engine | null = null;
@@ -78,7 +79,6 @@ fillOptions(
   BROWSER_BACKENDS.map((each) => [each, nameOf(each)]),
 );
 fillOptions(mutant, [['', 'as they are'], ...mutants.map(({ name }): [string, string] => [name, `wrong: ${name}`])]);
-const wanted = new URLSearchParams(location.search);
 if (BROWSER_BACKENDS.some((each) => each === wanted.get('backend'))) backend.value = wanted.get('backend') as string;
 if (mutants.some(({ name }) => name === wanted.get('kernels'))) mutant.value = wanted.get('kernels') as string;
 backend.addEventListener('change', open);

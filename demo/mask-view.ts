@@ -15,9 +15,6 @@ const check = element('mask-check', HTMLParagraphElement);
 
 /** Viridis in eight steps, one for each level of T = 128: its order can be seen with any colour vision, and in grey. */
 const VIRIDIS = ['#440154', '#46327e', '#365c8d', '#277f8e', '#1fa187', '#4ac16d', '#a0da39', '#fde725'];
-/** Orange and blue of Okabe and Ito, for weights below and above 0. */
-const BELOW = [213, 94, 0];
-const ABOVE = [0, 114, 178];
 const SEED = 1;
 
 const levelColour = (level: number): string => VIRIDIS[Math.min(level, VIRIDIS.length - 1)];
@@ -28,11 +25,18 @@ const levelText = (level: number, isFlat: boolean): string =>
 
 const channels = (css: string): number[] => (css.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
 
+/** Colours of the weights: the page's own at 0, and those of the largest ones below and above. */
+interface Weights {
+  zero: number[];
+  below: number[];
+  above: number[];
+}
+
 /** From the page's own colour at 0 to full colour at the largest weight; roots, so that small weights are seen. */
-function weightColour(share: number, page: number[]): string {
-  const to = share < 0 ? BELOW : ABOVE;
+function weightColour(share: number, { zero, below, above }: Weights): string {
+  const to = share < 0 ? below : above;
   const part = Math.sqrt(Math.abs(share));
-  return `rgb(${page.map((from, i) => Math.round(from + part * (to[i] - from))).join(' ')})`;
+  return `rgb(${zero.map((from, i) => Math.round(from + part * (to[i] - from))).join(' ')})`;
 }
 
 /** Fills the entries on and below the diagonal; marks one of them and its row and column. */
@@ -79,11 +83,14 @@ export function createMaskView(): MaskView {
   const draw = onFrame(() => {
     if (!mask) return;
     const { T, level, values } = mask;
-    const page = channels(colour('--page'));
+    const [zero, below, above] = ['--page', '--below', '--above'].map((name) => channels(colour(name)));
+    const colours = { zero, below, above };
     const scale = most();
     drawMatrix(levelsBox, T, (i) => levelColour(level[i]), at);
-    drawMatrix(valuesBox, T, (i) => weightColour(values[i] / scale, page), at);
-    const shares = [-1, -0.5, -0.1, 0, 0.1, 0.5, 1].map((share) => `${weightColour(share, page)} ${50 + 50 * share}%`);
+    drawMatrix(valuesBox, T, (i) => weightColour(values[i] / scale, colours), at);
+    const shares = [-1, -0.5, -0.1, 0, 0.1, 0.5, 1].map(
+      (share) => `${weightColour(share, colours)} ${50 + 50 * share}%`,
+    );
     (ramp.querySelector('i') as HTMLElement).style.background = `linear-gradient(to right, ${shares.join(', ')})`;
   });
 

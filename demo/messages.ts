@@ -25,8 +25,8 @@ export interface LawsInput {
   seed: number;
   /** Cases of each law. */
   runs: number;
-  /** Every law that the backend can be held to, or the few that say most. */
-  every: boolean;
+  /** Names of laws, or null for every one that the device can be held to. */
+  laws: readonly string[] | null;
 }
 
 export interface LawProgress {

@@ -9,8 +9,8 @@ export const queryDots: Kernel = {
     const m = token[t][3];
     let sum = 0;
     for (let e = 0; e < slots; e++) {
-      const level = this.constants.lifted * (this.constants.blocks + e);
       if (reads[m][e] >= 0) {
+        const level = this.constants.lifted * (this.constants.blocks + e);
         sum += lambda[t][h * this.constants.L + level] * dots[t][h * slots + e];
       }
     }
