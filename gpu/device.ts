@@ -2,7 +2,7 @@
 import type { GPU as GPUClass } from 'gpu.js';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
-import { loadGpuJs, loadWebGpu, whyNoHeadlessGl } from './load-node.ts';
+import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
 
 /** Those of Node, and those of a browser. */
 export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
@@ -40,7 +40,13 @@ interface Compiled {
   (...operands: unknown[]): Promise<unknown>;
   setOutput(size: number[]): void;
   destroy(): void;
-  kernel?: { constructor: unknown; fallbackReason?: string | null; _pool?: Pool | null };
+  kernel?: {
+    constructor: unknown;
+    fallbackReason?: string | null;
+    /** Of webasm: its worker threads, and how many compiled modules it keeps. */
+    _pool?: Pool | null;
+    moduleCacheLimit?: number;
+  };
 }
 
 /** The worker threads of a kernel on webasm. */
@@ -78,7 +84,8 @@ async function webGpuAdapter(features: readonly string[]): Promise<string> {
   });
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw unavailable('no adapter answers');
-  return adapter.info?.description || adapter.info?.vendor || 'an adapter without a name';
+  const { description, vendor, architecture } = adapter.info ?? {};
+  return description || [vendor, architecture].filter(Boolean).join(' ') || 'an adapter without a name';
 }
 
 /** What a backend runs on. */
@@ -264,6 +271,7 @@ export class Device {
         argumentTypes: this.#argumentTypes(kernel, operands),
       } as never,
     ) as unknown as Compiled;
+    if (this.backend === 'webasm' && compiled.kernel) compiled.kernel.moduleCacheLimit = MODULES_KEPT;
     this.compilations++;
     this.#kernels.set(key, compiled);
     if (this.#kernels.size > MOST_KERNELS) this.#dropOldest();

@@ -14,5 +14,5 @@ export interface GpuJs {
 }
 
 export interface GPUApi {
-  requestAdapter(): Promise<{ info?: { description?: string; vendor?: string } } | null>;
+  requestAdapter(): Promise<{ info?: { description?: string; vendor?: string; architecture?: string } } | null>;
 }

@@ -1,10 +1,17 @@
 /** gpu.js in a browser: the bundler puts this file where load-node.ts is imported (demo/vite.config.ts). */
-import * as bundled from 'gpu.js';
 import type { GPUApi, GpuJs } from './library.ts';
 
+/**
+ * Compiled modules that a kernel on webasm keeps, one for each size it met. Each has a memory, for which a browser sets gigabytes of
+ * addresses aside: about a hundred of them are all there are.
+ */
+export const MODULES_KEPT = 1;
+
 /** gpu.js's browser build is one function with everything on it; a bundler may hand it out as the default export. */
-export const loadGpuJs = async (): Promise<GpuJs> =>
-  ((bundled as unknown as { default?: GpuJs }).default ?? bundled) as unknown as GpuJs;
+export async function loadGpuJs(): Promise<GpuJs> {
+  const bundled = (await import('gpu.js')) as unknown as GpuJs & { default?: GpuJs };
+  return bundled.default ?? bundled;
+}
 
 /** WebGPU's way in; throws where there is none. */
 export async function loadWebGpu(_features: readonly string[]): Promise<GPUApi> {

@@ -2,6 +2,9 @@
 import { createRequire } from 'node:module';
 import type { GPUApi, GpuJs } from './library.ts';
 
+/** Compiled modules that a kernel on webasm keeps, one for each size it met: gpu.js's own number. */
+export const MODULES_KEPT = 8;
+
 export const loadGpuJs = async (): Promise<GpuJs> => createRequire(import.meta.url)('gpu.js') as GpuJs;
 
 /** WebGPU's way in; throws where there is none. */

@@ -121,6 +121,9 @@ for (const { kernel, ms: time } of kernels.slice(0, 14)) console.log(`${ms(time)
 if (values.json) {
   const backend = device.backend;
   const report: GpuReport = { adapter: device.adapter, backend, dawnFeatures, H, K, C, times, torch, kernels };
-  writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(
+    values.json,
+    `${JSON.stringify(report, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value), 2)}\n`,
+  );
 }
 process.exit(0);
