@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bucketPlanOf } from '../../gpu/bucket-plan.ts';
 import { computeOn } from '../../gpu/compute.ts';
 import { Device } from '../../gpu/device.ts';
+import type { HostData } from '../../gpu/kernel.ts';
 import { planOf } from '../../gpu/plan.ts';
 import { cases } from '../../properties/arbitraries/cases.ts';
 import { compare } from '../../properties/compare.ts';
@@ -139,14 +140,14 @@ describe('the tree of buckets', () => {
     for (let m = 0; m < plan.chunks; m++) {
       for (let e = 0; e < plan.slots; e++) {
         const d = tree.reads.data[m * tree.slots + e];
-        const node = plan.reads.data[m * plan.slots + e];
+        const node = plan.onHost.reads.data[m * plan.slots + e];
         expect(d < 0).toBe(node < 0);
         if (d < 0) continue;
-        const [from, to, , , start, end] = plan.node.data.slice(node * 7, node * 7 + 7);
+        const [from, to, , , start, end] = (plan.node as HostData).data.slice(node * 7, node * 7 + 7);
         expect(chunksIn(e, d)).toEqual(Array.from({ length: to - from }, (_, i) => from + i));
         expect([entry(e, d, 2), entry(e, d, 3)]).toEqual([start, end]);
-        const isLast = plan.chunk.data[m * 5 + 3] === m;
-        if (isLast) expect(entry(e, d, 7)).toBe(plan.chunk.data[m * 5 + 4]);
+        const isLast = plan.onHost.chunk.data[m * 5 + 3] === m;
+        if (isLast) expect(entry(e, d, 7)).toBe(plan.onHost.chunk.data[m * 5 + 4]);
       }
     }
     for (let e = 0; e < tree.slots; e++) {
