@@ -143,7 +143,7 @@ describe('the tree of buckets', () => {
         const node = plan.onHost.reads.data[m * plan.slots + e];
         expect(d < 0).toBe(node < 0);
         if (d < 0) continue;
-        const [from, to, , , start, end] = (plan.node as HostData).data.slice(node * 7, node * 7 + 7);
+        const [from, to, , , start, end] = (plan.node as HostData).data.slice(node * 9, node * 9 + 7);
         expect(chunksIn(e, d)).toEqual(Array.from({ length: to - from }, (_, i) => from + i));
         expect([entry(e, d, 2), entry(e, d, 3)]).toEqual([start, end]);
         const isLast = plan.onHost.chunk.data[m * 5 + 3] === m;
