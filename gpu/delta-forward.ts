@@ -6,6 +6,8 @@
  *   2. a tree of buckets [phi | S]: the transition over a bucket and its state, each from its halves
  *   3. slot by slot each query is read back through the bucket that it reads, so log N passes, and none of them holds [T,K,V]
  *   4. after the last slot a query is read back to the start of its sequence, where the incoming state is
+ * X carries no decays: where beta_t |k_t|^2 is far above 2 it grows inside a chunk even if the decays would have kept the products small,
+ * and the differences of step 1 cancel. The bounds allow for it; smaller chunks cancel less.
  * The final state is read the same way, by K rows that start as the unit vectors at the end of a sequence.
  */
 import { type BucketPlan, bucketPlanOf } from './bucket-plan.ts';
