@@ -73,7 +73,7 @@ const WEBGPU_HINT =
   'npm install webgpu@0.6.2, and a Vulkan, Metal or D3D12 driver; in software (Debian): apt-get install chromium, ' +
   'and set VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json';
 const GL_HINT =
-  'apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config xvfb (Debian), npm rebuild gl (it compiles for minutes), ' +
+  'apt-get install libxi-dev libgl1-mesa-dev libglew-dev pkg-config xvfb (Debian), npm pkg set allowScripts.gl=true --json && npm rebuild gl (it compiles for minutes), ' +
   'and xvfb-run before the command where there is no display';
 
 /** The name of WebGPU's adapter. */
