@@ -5,6 +5,22 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const forms =
   /reference\/(systems\/|arithmetic|chunk|definition|head|levels|masked|matrix-tape|operator|panel|recurrent|softmax|tape|transitions)/;
 
+/** The files of laws: a mutant in one of them meets the laws of that file alone. */
+const LAWS = [
+  'equivalence',
+  'gradients',
+  'state',
+  'linearity',
+  'collapses',
+  'mask',
+  'softmax',
+  'causality',
+  'robustness',
+];
+
+/** Files of reference/ that only the laws go through in every way. */
+const through = 'reference/(?!case-json|decoder|dense|double|errors|matrix-tape|panel|parametrizations|shapes|tensor)';
+
 /**
  * The tests that a mutant has to pass, in the order in which they run, and the files whose mutants meet them: so that one mutant
  * takes about a second. None of the command line or of worker threads, and of the laws a few cases each.
@@ -32,7 +48,10 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/case-json', /reference\/(case-json|tensor|errors)/],
   ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
   ['unit/truth', /(reference\/(double-double-matrix|matrix-tape|panel)|properties\/(truth|definition-case))\./],
-  ['unit/exact', forms],
+  [
+    'unit/exact',
+    /reference\/(systems\/|arithmetic|chunk|definition|masked|operator|recurrent|softmax|tape|transitions)/,
+  ],
   ['unit/exact-long', /reference\/(chunk|masked|recurrent)/],
   ['unit/compare', /properties\/(compare|laws\/certified)\./],
   ['unit/roundings', /properties\/(errors\/(by-element|costs|measure|model|roundings)|tolerance)\./],
@@ -47,10 +66,14 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/precision', /properties\/precision\./],
   ['unit/two-step-delta', /properties\/(errors\/(model|surrogate)|likely)\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
-  [
-    'mutation/laws',
-    /properties\/(?!compare|errors|finite|likely|precision|tolerance)|reference\/(?!case-json|dense|double|errors|matrix-tape|panel|parametrizations)/,
-  ],
+  ['unit/laws', /properties\/laws\//],
+  ['mutation/controls', /properties\/(arbitraries|laws|check-law|definition-case|edit|truth)/],
+  ...LAWS.map((file): [string, RegExp] => [
+    `mutation/${file}`,
+    new RegExp(
+      `properties/(laws/(${file}|all|algebra|certified|common|define|forms)|(?!compare|errors|finite|laws|likely|precision|tolerance))|${through}`,
+    ),
+  ]),
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number =>
@@ -70,6 +93,7 @@ export default defineConfig({
   test: {
     include: TESTS.map(([test]) => `test/${test}{,.test}.ts`),
     setupFiles: ['test/mutation/setup.ts'],
+    runner: 'test/mutation/runner.ts',
     sequence: { sequencer: InOrder },
     isolate: false,
   },
