@@ -30,6 +30,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/levels', /reference\/levels/],
   ['unit/transitions', /reference\/(transitions|systems\/)/],
   ['unit/norms', /reference\/(transitions|arithmetic)/],
+  ['unit/tensor', /reference\/tensor/],
   ['unit/decay', /reference\/decay/],
   ['unit/arithmetic', /reference\/arithmetic/],
   ['unit/tape', /reference\/tape/],
