@@ -37,6 +37,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/double-double-ends', /reference\/double-double/],
   ['unit/double-double', /reference\/(arithmetic|double-double\.|tape)/],
   ['unit/double-double-matrix', /reference\/double-double-matrix/],
+  ['unit/matrix-tape', /reference\/matrix-tape/],
   ['unit/softmax', /reference\/softmax\./],
   ['unit/empty-levels', forms],
   ['unit/examples', forms],
