@@ -41,7 +41,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/softmax', /reference\/softmax\./],
   ['unit/empty-levels', forms],
   ['unit/examples', forms],
-  ['unit/messages-compute', /reference\/(shapes|tensor|errors)/],
+  ['unit/messages-compute', /reference\/(shapes|tensor|errors|systems\/)/],
   ['unit/messages-decoder', /reference\/decoder/],
   ['unit/messages-json', /reference\/(case-json|tensor)/],
   ['unit/messages-parametrizations', /reference\/parametrizations\//],
@@ -68,12 +68,14 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/precision', /properties\/precision\./],
   ['unit/two-step-delta', /properties\/(errors\/(model|surrogate)|likely)\./],
   ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
+  ['unit/styles', /properties\/arbitraries\/(noise|values)/],
+  ['unit/cases', /properties\/arbitraries\/(cases|sizes)/],
   ['unit/laws', /properties\/laws\//],
-  ['mutation/controls', /properties\/(arbitraries|laws|check-law|definition-case|edit|truth)/],
+  ['mutation/controls', /properties\/(laws|check-law|definition-case|edit|truth)/],
   ...LAWS.map((file): [string, RegExp] => [
     `mutation/${file}`,
     new RegExp(
-      `properties/(laws/(${file}|all|algebra|certified|common|define|forms)|(?!compare|errors|finite|laws|likely|precision|tolerance))|${through}`,
+      `properties/(laws/(${file}|all|algebra|certified|common|define|forms)|(?!arbitraries|compare|errors|finite|laws|likely|precision|tolerance))|${through}`,
     ),
   ]),
 ];
