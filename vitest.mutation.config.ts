@@ -67,16 +67,16 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/finite-differences', /properties\/finite-differences\./],
   ['unit/precision', /properties\/precision\./],
   ['unit/two-step-delta', /properties\/(errors\/(model|surrogate)|likely)\./],
-  ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely|edit)/],
+  ['unit/tolerance', /properties\/(errors\/|precision|tolerance|likely)/],
+  ['unit/edit', /properties\/edit/],
+  ['unit/check-law', /properties\/(check-law|implementations)/],
   ['unit/styles', /properties\/arbitraries\/(noise|values)/],
   ['unit/cases', /properties\/arbitraries\/(cases|sizes)/],
   ['unit/laws', /properties\/laws\//],
-  ['mutation/controls', /properties\/(laws|check-law|definition-case|edit|truth)/],
+  ['mutation/controls', /properties\/laws/],
   ...LAWS.map((file): [string, RegExp] => [
     `mutation/${file}`,
-    new RegExp(
-      `properties/(laws/(${file}|all|algebra|certified|common|define|forms)|(?!arbitraries|compare|errors|finite|laws|likely|precision|tolerance))|${through}`,
-    ),
+    new RegExp(`properties/(laws/(${file}|all|algebra|certified|common|define|forms)|definition-case)|${through}`),
   ]),
 ];
 
