@@ -61,6 +61,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/delta-chunk', /properties\/errors\/delta-chunk\./],
   ['unit/delta-errors', /properties\/errors\/delta\./],
   ['unit/delta-invariance', /properties\/errors\/(delta|delta-case)\./],
+  ['unit/delta-case', /properties\/errors\/delta-case\./],
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
   ['unit/surrogate', /properties\/errors\/(by-element|surrogate)\./],
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
