@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certify } from '../../properties/definition-case.ts';
 import { costsOf, only } from '../../properties/errors/costs.ts';
 import { createModel } from '../../properties/errors/model.ts';
-import { stepSlips } from '../../properties/errors/slips.ts';
+import { type Slips, stepSlips } from '../../properties/errors/slips.ts';
 import { createSurrogate } from '../../properties/errors/surrogate.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
 import { DOUBLE } from '../../properties/precision.ts';
@@ -15,6 +15,7 @@ import { type System, systems } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { compose, deltaRule, diagonalDecay, scalarDecay } from '../../reference/transitions.ts';
 import { goodCase, withCotangents } from './good-case.ts';
+import { expectHeadByHead, expectSequenceBySequence, wholeCase } from './head-by-head.ts';
 
 const twice = (name: string, decay: 'token' | 'channel', transition: Transition): System => {
   const prose = { title: '', citation: '', formula: '' };
@@ -85,6 +86,15 @@ describe.each([
     const step = stepSlips(steps as NonNullable<typeof steps>, Float64Array.of(0.5), costs, 2, 1);
     expect(growth(costs)).toEqual(surrogate.growth({ step, source: new Float64Array(1) }));
     expect(growth(costs).o[0]).toBeGreaterThan(0);
+  });
+
+  it('is made of the errors of its heads and sequences', () => {
+    const errors = (c: Case, slips: Slips) => {
+      const { size, growth } = createSurrogate(c);
+      return { size, growth: growth(slips) };
+    };
+    expectHeadByHead(wholeCase(system), errors);
+    expectSequenceBySequence(system, errors);
   });
 
   it('the operator is within its bounds, and nothing closer is promised', () => {
