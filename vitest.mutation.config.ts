@@ -64,6 +64,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/delta-case', /properties\/errors\/delta-case\./],
   ['unit/softmax-errors', /properties\/errors\/softmax\./],
   ['unit/surrogate', /properties\/errors\/(by-element|surrogate)\./],
+  ['unit/likely', /properties\/likely\./],
   ['unit/bounds', /properties\/(errors\/(model|costs|surrogate|roundings|delta-case)|likely|tolerance)\./],
   ['unit/finite-differences', /properties\/finite-differences\./],
   ['unit/precision', /properties\/precision\./],
