@@ -77,6 +77,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/check-law', /properties\/(check-law|implementations)/],
   ['unit/styles', /properties\/arbitraries\/(noise|values)/],
   ['unit/cases', /properties\/arbitraries\/(cases|sizes)/],
+  ['unit/causality', /properties\/laws\/causality/],
   ['unit/laws', /properties\/laws\//],
   ['mutation/controls', /properties\/laws/],
   ...LAWS.map((file): [string, RegExp] => [
