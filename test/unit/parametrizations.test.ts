@@ -506,6 +506,12 @@ describe('mamba2Inputs, mamba2Output, mamba2Backward', () => {
     expect(contents()).toEqual(before);
   });
 
+  it('clamps dt to one number where the limits are the same, and says what dt became', () => {
+    const { inputs, dt } = mamba2Inputs({ ...draw(CASE).parameters, dtLimit: [0.5, 0.5] });
+    expect(dt.shape).toEqual(inputs.g.shape);
+    expect(new Set(toDense(dt))).toEqual(new Set([0.5]));
+  });
+
   it('takes T = 0', () => {
     const d = draw({ ...CASE, T: 0 });
     const { A, D, dtBias } = gradientsOf(d);
