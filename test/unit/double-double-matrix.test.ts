@@ -118,7 +118,10 @@ it('infinities, zeros, subnormal and huge numbers are as in the scalar operation
     // in the last entry, past what is finite
     const one = matrices.product(matrices.of([1, 1, a, 3], 2, 2), matrices.of([1, b, 1, 2], 2, 2));
     const { hi, lo } = doubleDouble.add(doubleDouble.mul(doubleDouble.of(a), doubleDouble.of(b)), doubleDouble.of(6));
-    expect([one.hi[3] + 0, one.lo[3] + 0], `${a} ${b}`).toEqual([hi + 0, lo + 0]);
+    const other = matrices.product(matrices.of([1, 1, a, 3], 2, 2), matrices.of([1, 1, b, 2], 2, 2), 'second');
+    for (const result of [one, other]) {
+      expect([result.hi[3] + 0, result.lo[3] + 0], `${a} ${b}`).toEqual([hi + 0, lo + 0]);
+    }
   });
 });
 

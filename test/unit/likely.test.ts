@@ -11,7 +11,7 @@ import { decaySlips } from '../../properties/errors/slips.ts';
 import { softmaxSizes } from '../../properties/errors/softmax.ts';
 import { createSurrogate } from '../../properties/errors/surrogate.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
-import { bfloat16, float32, type Precision } from '../../properties/precision.ts';
+import { bfloat16, findPrecision, float32, type Precision } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
@@ -21,8 +21,8 @@ import { goodCase, withCotangents } from './good-case.ts';
 const T = 5;
 /** A state is kept in memory when it comes in and goes out, and once a chunk of 2. */
 const KEPT = 4;
-const p: Precision = {
-  name: 'test',
+const mixed: Precision = {
+  name: 'mixed',
   inputs: bfloat16,
   product: bfloat16,
   accumulate: float32,
@@ -41,7 +41,7 @@ function squaresOf(c: Case): Case {
   return { ...c, inputs: Object.fromEntries(inputs), scale: (c.scale ?? 1) ** 2, cotangents };
 }
 
-function partsOf(c: Case) {
+function partsOf(c: Case, p: Precision) {
   const costs = costsOf(c, p);
   const m = likely(p);
   if (c.system === 'softmax') return softmaxSizes(c, p, costs, m);
@@ -55,40 +55,44 @@ describe.each(['linear', 'mamba2', 'log-linear-gla', 'gated-deltanet', 'softmax'
   const stateLevels = system === 'softmax' ? undefined : 1;
   const c = withCotangents(goodCase(system, { stateLevels }, { chunkSize: 2, scale: -0.5 }));
 
-  it('is the root of a sum of squares, what is lost in storing and in underflow beside it', () => {
-    const [costs, m, roundings] = [costsOf(c, p), likely(p), roundingsOf(c, p)];
-    const floors = floorsOf(c, p, system === 'softmax' ? null : stepNorms(c));
-    const { size, growth } = partsOf(c);
-    const [answer, certain, bounds] = [compute(c), boundsOf(c, p), likelyBoundsOf(c, p)];
-    let closer = 0;
-    for (const name of namesOf(bounds)) {
-      const n = roundings(name);
-      const once =
-        m.roundings(n.factors, costs.factors) +
-        m.roundings(n.inputs, costs.inputs) +
-        m.roundings(KEPT, costs['states in memory']) +
-        (n.sums * costs.sums) ** 2;
-      const isOutput = name === 'o' || name === 'finalState';
-      const exact = isOutput ? answer[name] : answer.gradients?.[name];
-      const values = exact ? toDense(exact) : [];
-      byName(bounds, name).forEach((bound, at) => {
-        const [terms, grown] = [byName(size, name)[at], byName(growth, name)[at]];
-        const stored = Math.abs(values[at]) * 2 ** (name === 'finalState' ? -12 : -8);
-        const squares = once * (terms + grown) + grown;
-        const most = byName(certain, name)[at];
-        // a level that is empty has no terms
-        const probable = squares === 0 ? most : stored + 6 * Math.sqrt(squares) + floors(name);
-        if (probable < most) closer++;
-        expect(bound / Math.min(probable, most), name).toBeCloseTo(1, 12);
-      });
-    }
-    expect(closer).toBeGreaterThan(5);
-  });
+  // numbers that float16 loses are large enough to show
+  it.each([mixed, findPrecision('float16') as Precision])(
+    'is the root of a sum of squares, and what storing and underflow lose: $name',
+    (p) => {
+      const [costs, m, roundings] = [costsOf(c, p), likely(p), roundingsOf(c, p)];
+      const floors = floorsOf(c, p, system === 'softmax' ? null : stepNorms(c));
+      const { size, growth } = partsOf(c, p);
+      const [answer, certain, bounds] = [compute(c), boundsOf(c, p), likelyBoundsOf(c, p)];
+      let closer = 0;
+      for (const name of namesOf(bounds)) {
+        const n = roundings(name);
+        const once =
+          m.roundings(n.factors, costs.factors) +
+          m.roundings(n.inputs, costs.inputs) +
+          m.roundings(KEPT, costs['states in memory']) +
+          (n.sums * costs.sums) ** 2;
+        const isOutput = name === 'o' || name === 'finalState';
+        const exact = isOutput ? answer[name] : answer.gradients?.[name];
+        const values = exact ? toDense(exact) : [];
+        byName(bounds, name).forEach((bound, at) => {
+          const [terms, grown] = [byName(size, name)[at], byName(growth, name)[at]];
+          const stored = Math.abs(values[at]) * 2 ** -(name === 'finalState' ? p.state : p.output).bits;
+          const squares = once * (terms + grown) + grown;
+          const most = byName(certain, name)[at];
+          // a level that is empty has no terms
+          const probable = squares === 0 ? most : stored + 6 * Math.sqrt(squares) + floors(name);
+          if (probable < most) closer++;
+          expect(bound / Math.min(probable, most), name).toBeCloseTo(1, 12);
+        });
+      }
+      expect(closer).toBeGreaterThan(5);
+    },
+  );
 
   it('asks nothing of cotangents that are not there', () => {
     const { cotangents, ...forward } = c;
-    expect(likelyBoundsOf(forward, p).gradients).toEqual({});
-    expect(likelyBoundsOf({ ...c, cotangents: { o: cotangents?.o as Tensor } }, p).gradients.v).toHaveLength(T * 4);
+    expect(likelyBoundsOf(forward, mixed).gradients).toEqual({});
+    expect(likelyBoundsOf({ ...c, cotangents: { o: cotangents?.o as Tensor } }, mixed).gradients.v).toHaveLength(T * 4);
   });
 });
 
