@@ -7,6 +7,7 @@ import { certain, likely, type Measure } from '../../properties/errors/measure.t
 import { DOUBLE } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { type Tensor, tensor } from '../../reference/tensor.ts';
+import { goodCase } from './good-case.ts';
 import { expectHeadByHead, expectSequenceBySequence, SIZES, slipsOf, wholeCase } from './head-by-head.ts';
 
 const { B, H, K, V } = SIZES;
@@ -54,4 +55,19 @@ it('a state that is short, or none, has gradients of its own shape', () => {
   expect(deltaSizes(c, COSTS, slips).size.gradients.initialState?.length).toBe(B * H * 3 * K * V);
   const none = deltaSizes(withInputs(c, { initialState: undefined }), COSTS, slips).size.gradients;
   expect(Object.keys(none)).toEqual(['q', 'k', 'v', 'beta', 'g', 'lambda']);
+});
+
+it('what is written with half the strength passes half to the value', () => {
+  const gradientOf = (beta: number): number[] => {
+    const { q, k, v } = goodCase('deltanet', { T: 1, H: 1 }).inputs as Record<'q' | 'k' | 'v', Tensor>;
+    const c: Case = {
+      system: 'deltanet',
+      inputs: { q, k, v, beta: tensor(Float64Array.of(beta), [1, 1, 1]) },
+      cotangents: { o: tensor(Float64Array.of(3, 5), [1, 1, 1, 2]) },
+    };
+    const slips = { step: Float64Array.of(0), source: Float64Array.of(0) };
+    return [...(deltaSizes(c, COSTS, slips).size.gradients.v ?? [])];
+  };
+  expect(gradientOf(0.25)).toEqual(gradientOf(-0.5).map((value) => value / 2));
+  expect(Math.min(...gradientOf(0.25))).toBeGreaterThan(0);
 });
