@@ -107,3 +107,26 @@ describe.each([
     });
   });
 });
+
+it('values have columns of their own, and a final state need not have a cotangent', () => {
+  const c = one('twice', of([1, 1, 1], 0));
+  const state = of([1, 1, 1, 2, 2], 4, 0, 3, 0);
+  const wide: Case = {
+    ...c,
+    inputs: { ...c.inputs, v: of([1, 1, 1, 2], -5, 0), initialState: state },
+    cotangents: { o: of([1, 1, 1, 2], 3, 0), finalState: of([1, 1, 1, 2, 2], -3, 0, 4, 0) },
+  };
+  const { size } = createSurrogate(wide);
+  expect(list(size.finalState)).toEqual([10, 0, 10, 0]);
+  expect(list(size.gradients.initialState)).toEqual([20, 0, 20, 0]);
+  const outputs = createSurrogate({ ...wide, cotangents: { o: of([1, 1, 1, 2], 3, 0) } }).size;
+  expect(list(outputs.gradients.initialState)).toEqual([15, 0, 15, 0]);
+});
+
+it('what crosses a step is taken before its decay, and nothing crosses a reset', () => {
+  const keysOf = (g: number): number[] => list(createSurrogate(one('twice', of([1, 1, 1], g))).size.gradients.k);
+  // 2.5 * 20 of what is written; the erasures of 5 * 20, half of it after a decay by half
+  expect(keysOf(0)).toEqual([450, 450]);
+  expect(keysOf(-Math.LN2)).toEqual([50 + 200, 50 + 200]);
+  expect(keysOf(Number.NEGATIVE_INFINITY)).toEqual([50, 50]);
+});
