@@ -148,6 +148,10 @@ refusals([
     'compute: lambda: shape [1,5,2,3] given, [1,5,2,>=4] wanted: a sequence that ends after 5 positions reads 4 levels; pass lambda with L >= 4',
   ],
   [
+    sized({ L: 2 }, { cuSeqlens: [0, 2, 5] }),
+    'compute: lambda: shape [1,5,2,2] given, [1,5,2,>=3] wanted: a sequence that ends after 3 positions reads 3 levels; pass lambda with L >= 3',
+  ],
+  [
     sized({ T: 1, L: 0 }),
     'compute: lambda: shape [1,1,2,0] given, [1,1,2,>=1] wanted: a sequence that ends after 1 position reads 1 level; pass lambda with L >= 1',
   ],
