@@ -51,7 +51,7 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/decoder', /reference\/(decoder|recurrent|operator|shapes)/],
   ['unit/parametrizations', /reference\/parametrizations\//],
   ['unit/case-json', /reference\/(case-json|tensor|errors)/],
-  ['unit/shapes', /reference\/(shapes|tensor|errors|operator|softmax|systems\/)/],
+  ['unit/shapes', /reference\/(chunked|shapes|tensor|errors|operator|softmax|systems\/)/],
   ['unit/truth', /(reference\/(double-double-matrix|matrix-tape|panel)|properties\/(truth|definition-case))\./],
   [
     'unit/exact',

@@ -677,3 +677,10 @@ it.each([
 ])('%s with structure %j is answered by the %s form', (system, structure, form) => {
   expect(checkCase('test', with_({ structure }, system)).form).toBe(form);
 });
+
+it.each(FORMS)('no tokens and no state: the %s form answers with a state of zeros', (form) => {
+  const { o, finalState } = compute({ ...goodCase(mamba, { T: 0 }), form });
+  expect([o.shape, o.data.length]).toEqual([[1, 0, 2, 2], 0]);
+  expect(finalState?.shape).toEqual([1, 2, 4, 3, 2]);
+  expect([...(finalState?.data ?? [])]).toEqual(new Array(48).fill(0));
+});
