@@ -164,7 +164,7 @@ function unexpectedAt(text: string): number {
     } else if ('[{'.includes(token)) before = token;
     else if (']},:'.includes(token)) {
       if (before === '' || ',:'.includes(before) || (before === '[' && token !== ']')) return i;
-      before = ']}'.includes(token) ? 'value' : token;
+      before = token;
     } else {
       scalar.lastIndex = i;
       if (!scalar.test(text)) return i;

@@ -41,7 +41,7 @@ export function popcount(n: number): number {
   return count;
 }
 
-/** Number of base-b digits; 0 for 0. */
+/** Number of base-b digits; 0 for 0 and below. */
 function digitCount(n: number, base: number): number {
   let digits = 0;
   for (let rest = n; rest > 0; rest = Math.floor(rest / base)) digits++;
@@ -52,8 +52,8 @@ function digitCount(n: number, base: number): number {
 function weakLevel(t: number, s: number, base: number): number {
   if (base === 2) return bitLength(t ^ s);
   let level = 0;
-  for (let digit = 1, a = t, b = s; a !== b; digit++) {
-    if (a % base !== b % base) level = digit;
+  // the last digits to become equal are the highest that differ
+  for (let a = t, b = s; a !== b; level++) {
     a = Math.floor(a / base);
     b = Math.floor(b / base);
   }
@@ -150,7 +150,7 @@ export function levelsOf(structure: Structure): Levels {
   if (structure.kind === 'strong') {
     const partition = rememberPartitions((t) => strongPartition(t));
     return {
-      count: (positions) => (positions <= 0 ? 1 : bitLength(positions - 1) + 1),
+      count: (positions) => bitLength(Math.max(positions - 1, 0)) + 1,
       level: strongLevel,
       partition,
       advance: (t, a) => strongAdvance(t, a, partition),
@@ -158,7 +158,7 @@ export function levelsOf(structure: Structure): Levels {
   }
   const { base } = structure;
   return {
-    count: (positions) => (positions <= 0 ? 1 : digitCount(positions - 1, base) + 1),
+    count: (positions) => digitCount(positions - 1, base) + 1,
     level: (t, s) => weakLevel(t, s, base),
     partition: (t) => weakPartition(t, base),
     advance: (t, a) => weakAdvance(t, a, base),

@@ -63,7 +63,7 @@ export const CASE_FIELDS: readonly string[] = [
   'path',
 ];
 
-const names = (list: readonly string[]): string => (list.length > 0 ? list.join(', ') : 'none');
+const names = (list: readonly string[]): string => list.join(', ');
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** Refuses a field that is not known: in the name of the argument that has it, or, on the case itself, in its own. */
@@ -304,7 +304,7 @@ export function checkCase(where: string, c: Case): Problem {
   if (initialState) {
     stateLevels = shapeOf(where, 'initialState', initialState, 'nHLKV')[2];
     checkShape(where, 'initialState', initialState, [n, H, stateLevels, K, V], 'nHLKV', 'n is the number of sequences');
-    if (stateLevels < 1 || stateLevels > L || (!system.logLinear && stateLevels !== 1)) {
+    if (stateLevels < 1 || stateLevels > L) {
       const wanted = system.logLinear ? `1 … ${L} levels (lambda has L = ${L})` : 'one level';
       throw new InvalidInput(
         where,

@@ -52,6 +52,7 @@ const texts: Row[] = [
   ['a word', '[true, false, null, nil]', 'case', 'at position 20', 'one JSON object'],
   ['a space that is none', '{"a": \u00a01}', 'case', 'at position 6', 'one JSON object'],
   ['two values', '{} {}', 'case', 'at position 3', 'one JSON object'],
+  ['a bracket that closes nothing', ']', 'case', 'at position 0', 'one JSON object'],
   ['brackets without end', '['.repeat(100_000), 'case', 'at position 100000', 'one JSON object'],
   ['an array', '[]', 'case', 'an array of 0', 'a case, {"system", "inputs", …}'],
   ['a number', '1', 'case', '1', 'a case'],
@@ -142,6 +143,9 @@ describe.each(Object.entries({ texts, fields, tensors }))('refuses, %s', (_title
     expect(error.message.startsWith(`parseCase: ${argument}: `), error.message).toBe(true);
     const [before, after] = error.message.split(' given, ');
     expect(before).toContain(given);
+    // the position is said once, by V8 or by us
+    if (given.includes('position'))
+      expect(before).toMatch(/^((?!at position).)* at position \d+( \(line \d+ column \d+\))?\)$/s);
     expect(after).toContain(wanted);
     expect(after).toContain(' wanted');
     // JSON data and its text are refused alike
@@ -213,6 +217,10 @@ it('jsonText writes what JSON.stringify writes, where that says everything', () 
   fc.assert(fc.property(values, (value) => jsonText(value) === JSON.stringify(value)));
 });
 
+it('keeps a -0 beside scalars', () => {
+  expect(jsonText([1, { a: [-0] }])).toBe('[1,{"a":[-0]}]');
+});
+
 it('jsonPieces cut a long text, and lose nothing', () => {
   const value = { a: Array.from({ length: 30_000 }, (_, i) => (i % 7 === 0 ? -0 : i / 3)), b: 'x' };
   const pieces = [...jsonPieces(value)];
@@ -231,6 +239,9 @@ const tensorOf = (shape: number[]): fc.Arbitrary<Tensor> =>
     .map((data) => ndarray(data, shape));
 
 const anyTensor = fc.array(fc.nat(3), { maxLength: 5 }).chain(tensorOf);
+
+/** Any code point but half of a pair. */
+const codePoint = fc.nat(0x10ffff - 0x800).map((code) => String.fromCodePoint(code < 0xd800 ? code : code + 0x800));
 
 /** Cases of the right form, whatever they mean. */
 const anyCase: fc.Arbitrary<Case> = fc.record(
@@ -258,7 +269,7 @@ const anyCase: fc.Arbitrary<Case> = fc.record(
     cotangents: fc.record({ o: anyTensor, finalState: anyTensor }, { requiredKeys: ['o'] }),
     form: fc.constantFrom('masked' as const, 'recurrent' as const, 'chunked' as const),
     chunkSize: fc.nat(),
-    law: fc.string({ unit: 'binary' }),
+    law: fc.string({ unit: codePoint }),
     seed: fc.integer(),
     path: fc.string(),
   },
@@ -322,6 +333,7 @@ const answers: Row[] = [
   ['no o', { position: [0] }, 'o', 'nothing', 'a tensor'],
   ['a state of no tensor', { ...answer, finalState: null }, 'finalState', 'null', 'a tensor'],
   ['no position', { o: one }, 'position', 'nothing', 'an array of integers of 0 or more'],
+  ['a position below 0', { ...answer, position: [0, -1] }, 'position', '[0,-1]', 'an array of integers of 0 or more'],
   ['half a position', { ...answer, position: [0.5] }, 'position', '[0.5]', 'an array of integers of 0 or more'],
   ['gradients a list', { ...answer, gradients: [] }, 'gradients', 'an array of 0', "tensors by the inputs' names"],
   ['gradient of nothing', { ...answer, gradients: { w: one } }, 'gradients', 'field "w"', 'q, k, v'],
@@ -335,6 +347,16 @@ it.each(answers)('refuses an answer: %s', (_name, json, argument, given, wanted)
   expect(before).toContain(`parseAnswer: ${argument}: `);
   expect(before).toContain(given);
   expect(after).toContain(wanted);
+});
+
+it('fields that are undefined are not there', () => {
+  expect(parseCase({ ...good, inputs: { ...good.inputs, g: undefined } }).inputs).not.toHaveProperty('g');
+  expect(parseAnswer({ ...answer, gradients: undefined })).not.toHaveProperty('gradients');
+  expect(parseAnswer({ ...answer, gradients: { q: undefined } }).gradients).toEqual({});
+});
+
+it('an argument is named by the first 60 characters of an unknown input', () => {
+  expect(refusal(() => parseCase({ ...good, inputs: { ['x'.repeat(99)]: one } })).argument).toBe('x'.repeat(60));
 });
 
 it('an answer may have bounds, and float32 tensors, which come as float64', () => {

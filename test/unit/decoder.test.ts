@@ -77,7 +77,10 @@ describe('memory of a decoder', () => {
     const c = goodCase(system, SIZES);
     const decoder = createDecoder(optionsOf(c));
     decode(decoder, c, 0, T);
-    expect(new Set(decoder.alive().flat())).toEqual(new Set([1]));
+    expect(decoder.alive()).toEqual([
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+    ]);
     expect(decoder.bytes()).toBe(B * H * K * V * 8);
   });
 });
@@ -127,6 +130,9 @@ describe('what createDecoder refuses', () => {
   it.each(rows)('%s', (_, change, message) => {
     expect(() => createDecoder({ ...good, ...change } as DecoderOptions)).toThrow(message);
   });
+  it('takes one level for a flat system', () => {
+    expect(createDecoder({ ...good, system: 'gla', levels: 1 }).state().levels.shape).toEqual([B, H, 1, K, V]);
+  });
   it('takes L from the state', () => {
     expect(createDecoder({ ...good, levels: undefined, state }).state().levels.shape).toEqual([B, H, L, K, V]);
   });
@@ -172,6 +178,8 @@ describe('what step refuses', () => {
     const state = { levels: filled([B, H, 1, K, V]), position: [0, 2 ** 31 - 1] };
     const flat = goodCase('linear', SIZES);
     const decoder = createDecoder({ ...optionsOf(flat), state });
-    expect(() => decoder.step(tokenOf(flat, 0))).toThrow('step: position: 2147483647 given');
+    expect(() => decoder.step(tokenOf(flat, 0))).toThrow(
+      'step: position: 2147483647 given, positions below 2^31 - 1 wanted',
+    );
   });
 });

@@ -22,13 +22,13 @@ const matrix = (rows: number, columns: number): fc.Arbitrary<DoubleDoubleMatrix>
   fc
     .tuple(
       fc.array(doubles, { minLength: rows * columns, maxLength: rows * columns }),
-      fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: rows * columns, maxLength: rows * columns }),
+      fc.array(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), { minLength: rows * columns, maxLength: rows * columns }),
     )
     .map(([hi, part]) =>
       matrices.add(
         matrices.of(hi, rows, columns),
         matrices.of(
-          hi.map((value, i) => value * 2 ** -54 * Math.fround(part[i])),
+          hi.map((value, i) => value * 2 ** -54 * (part[i] / 2 ** 24)),
           rows,
           columns,
         ),
@@ -112,9 +112,16 @@ it('infinities, zeros, subnormal and huge numbers are as in the scalar operation
       const { hi, lo } = doubleDouble[name](doubleDouble.of(a), doubleDouble.of(b));
       expect([results[name].hi[i] + 0, results[name].lo[i] + 0], `${name} ${a} ${b}`).toEqual([hi + 0, lo + 0]);
     }
-    const one = matrices.product(matrices.of([a, 3], 1, 2), matrices.of([b, 2], 2, 1));
+    const met = matrices.scatter(matrices.of([a, b], 2, 1), Int32Array.of(1, 1), 2, 1);
+    const both = doubleDouble.add(doubleDouble.of(a), doubleDouble.of(b));
+    expect([met.hi[1] + 0, met.lo[1] + 0], `${a} meets ${b}`).toEqual([both.hi + 0, both.lo + 0]);
+    // in the last entry, past what is finite
+    const one = matrices.product(matrices.of([1, 1, a, 3], 2, 2), matrices.of([1, b, 1, 2], 2, 2));
     const { hi, lo } = doubleDouble.add(doubleDouble.mul(doubleDouble.of(a), doubleDouble.of(b)), doubleDouble.of(6));
-    expect([one.hi[0] + 0, one.lo[0] + 0], `${a} ${b}`).toEqual([hi + 0, lo + 0]);
+    const other = matrices.product(matrices.of([1, 1, a, 3], 2, 2), matrices.of([1, 1, b, 2], 2, 2), 'second');
+    for (const result of [one, other]) {
+      expect([result.hi[3] + 0, result.lo[3] + 0], `${a} ${b}`).toEqual([hi + 0, lo + 0]);
+    }
   });
 });
 

@@ -11,6 +11,10 @@ const structures: Structure[] = [
 describe.each(structures)('levels of $kind $base', (structure) => {
   const levels = levelsOf(structure);
 
+  it('has one level before the first position', () => {
+    expect(levels.count(0)).toBe(1);
+  });
+
   it('partitions [0,t] without gap or overlap, and agrees with the level map', () => {
     for (let t = 0; t < 300; t++) {
       let next = 0;
@@ -86,6 +90,8 @@ describe('strong', () => {
 });
 
 it('flat has one level', () => {
+  expect(FLAT.count(9)).toBe(1);
   expect(FLAT.level(9, 3)).toBe(0);
+  expect(FLAT.partition(9)).toEqual([{ level: 0, start: 0, end: 10 }]);
   expect([...contentLevels(FLAT, 0, 0, 3)]).toEqual([0, 0, 0]);
 });

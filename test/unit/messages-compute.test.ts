@@ -28,6 +28,11 @@ refusals([
   ],
   [() => compute({ system: 'mamba2' } as Case), 'compute: inputs: nothing given, tensors q, k, v, g wanted'],
   [
+    () => compute({ system: 'mamba2', inputs: null } as unknown as Case),
+    'compute: inputs: null given, tensors q, k, v, g wanted',
+  ],
+  [mamba({ g: filled([1, 5, 3]) }), 'compute: g: shape [1,5,3] given, [B,T,H] = [1,5,2] wanted'],
+  [
     mamba({ gate: filled([1]) }),
     'compute: gate: an input that log-linear-mamba2 does not have given, q, k, v, g, lambda, initialState wanted: remove it',
   ],
@@ -129,6 +134,10 @@ refusals([
     'compute: position: 2147483645 + 5 tokens given, a last position below 2^31 - 1 wanted',
   ],
   [
+    changed('mamba2', {}, { position: [0, 2 ** 31 - 3], cuSeqlens: [0, 2, 5] }),
+    'compute: position: 2147483645 + 3 tokens given, a last position below 2^31 - 1 wanted',
+  ],
+  [
     changed('softmax', {}, { position: [3] }),
     'compute: position: entry 3 given, 0 for softmax wanted: softmax attention keeps no state',
   ],
@@ -137,6 +146,10 @@ refusals([
   [
     sized({ L: 3 }),
     'compute: lambda: shape [1,5,2,3] given, [1,5,2,>=4] wanted: a sequence that ends after 5 positions reads 4 levels; pass lambda with L >= 4',
+  ],
+  [
+    sized({ L: 2 }, { cuSeqlens: [0, 2, 5] }),
+    'compute: lambda: shape [1,5,2,2] given, [1,5,2,>=3] wanted: a sequence that ends after 3 positions reads 3 levels; pass lambda with L >= 3',
   ],
   [
     sized({ T: 1, L: 0 }),
@@ -159,6 +172,10 @@ refusals([
     sized({ T: 0, K: 2 ** 20, V: 2 ** 20 }),
     'compute: v: a state of shape [1,2,4,1048576,1048576] given, n H L K V <= 2^26 wanted: fewer heads, or smaller ones',
   ],
+  [
+    sized({ T: 0, K: 2 ** 13, V: 2 ** 13, L: 1 }),
+    'compute: v: a state of shape [1,2,1,8192,8192] given, n H L K V <= 2^26 wanted: fewer heads, or smaller ones',
+  ],
   [mamba({}, { cotangents: 1 }), 'compute: cotangents: 1 given, {o} or {o, finalState} wanted'],
   [
     mamba({}, { cotangents: { o: filled([1, 5, 2, 2]), q: 1 } }),
@@ -171,6 +188,10 @@ refusals([
   [
     mamba({}, { cotangents: { o: filled([1, 5, 2, 3]) } }),
     'compute: cotangents.o: shape [1,5,2,3] given, [B,T,H,V] = [1,5,2,2] wanted: it has the shape of o',
+  ],
+  [
+    mamba({}, { cotangents: { o: filled([1, 5, 2, 2]), finalState: 1 } }),
+    'compute: cotangents.finalState: 1 given, an ndarray wanted: wrap it: ndarray(data, shape)',
   ],
   [
     mamba({}, { cotangents: { o: filled([1, 5, 2, 2]), finalState: filled([1, 2, 3, 3, 2]) } }),

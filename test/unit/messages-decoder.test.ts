@@ -11,6 +11,8 @@ const step = (change: object) => () =>
 
 refusals([
   [() => createDecoder(null as unknown as DecoderOptions), 'createDecoder: options: null given, an object wanted'],
+  [() => createDecoder(3 as unknown as DecoderOptions), 'createDecoder: options: 3 given, an object wanted'],
+  [decoder({ state: null }), 'createDecoder: state: null given, {levels, position} wanted: pass what state() returned'],
   [
     decoder({ T: 3 }),
     'createDecoder: T: an unknown field given, system, B, H, G, K, V, levels, structure, scale, state wanted: remove it',
@@ -55,6 +57,7 @@ refusals([
     'createDecoder: state.levels: L = 0 given, 1 … 3 wanted: raise the option levels',
   ],
   [() => createDecoder(options).step(null as unknown as Token), 'step: token: null given, an object wanted'],
+  [() => createDecoder(options).step(3 as unknown as Token), 'step: token: 3 given, an object wanted'],
   [step({ beta: filled([2, 4]) }), 'step: token: unknown field "beta" given, q, k, v, g, lambda wanted: remove it'],
   [step({ q: undefined }), 'step: q: no tensor given, one for log-linear-gla wanted'],
   [

@@ -1,6 +1,6 @@
 /** The whole text of what the parametrisations refuse, one of each kind. */
 import { lambdaParametrizations } from '../../reference/parametrizations/lambda.ts';
-import { computeMamba2, type Mamba2Parameters } from '../../reference/parametrizations/mamba2.ts';
+import { computeMamba2, type Mamba2Parameters, mamba2Backward } from '../../reference/parametrizations/mamba2.ts';
 import type { Tensor } from '../../reference/tensor.ts';
 import { filled } from './good-case.ts';
 import { refusals } from './refusals.ts';
@@ -14,6 +14,8 @@ const parameters = {
 };
 const mamba2 = (change: object, more?: object) => () =>
   computeMamba2({ ...parameters, ...change } as Mamba2Parameters, more as never);
+const gradients = { q: parameters.C, k: parameters.B, v: parameters.x, g: parameters.dt };
+const back = (change: object) => () => mamba2Backward(parameters, { ...gradients, ...change }, parameters.x);
 const lambda = (L: unknown, dl: unknown) => () =>
   lambdaParametrizations.bounded.forward({ L, dl } as { L: Tensor; dl: Tensor });
 
@@ -40,6 +42,17 @@ refusals([
     mamba2({ dtLimit: 3 }),
     'mamba2Inputs: dtLimit: 3 given, [min, max] with min <= max wanted: leave it out for [0, Infinity]',
   ],
+  ...[
+    [0, 1, 2],
+    [0, '1'],
+    ['0', 1],
+  ].map((dtLimit): [() => unknown, string] => [
+    mamba2({ dtLimit }),
+    `mamba2Inputs: dtLimit: [${dtLimit}] given, [min, max] with min <= max wanted: leave it out for [0, Infinity]`,
+  ]),
+  [mamba2({ D: null }), 'mamba2Inputs: D: null given, an ndarray wanted: wrap it: ndarray(data, shape)'],
+  [back({ q: 1 }), 'mamba2Backward: gradients.q: 1 given, an ndarray wanted: wrap it: ndarray(data, shape)'],
+  [back({ k: 1 }), 'mamba2Backward: gradients.k: 1 given, an ndarray wanted: wrap it: ndarray(data, shape)'],
   [mamba2({ D: filled([2, 3]) }), 'mamba2Inputs: D: shape [2,3] given, [H,V] = [2,2] wanted: V = 2 in x'],
   [
     () => computeMamba2(null as unknown as Mamba2Parameters),

@@ -386,7 +386,8 @@ describe('computeMamba2', () => {
   });
 });
 
-describe('the difference quotient', () => {
+/** Gradients of one draw, right and wrong ones. */
+function controls() {
   const d = draw({ ...CASE, limits: true, logLinear: true });
   const right = gradientsOf(d);
   /** The largest entry off by one part in a million. */
@@ -410,13 +411,20 @@ describe('the difference quotient', () => {
     ['D twice', 'D', map(right.D as Tensor, (value) => 2 * value)],
     ['lambda with one entry 2^-20 off', 'lambda', bumped(right.lambda as Tensor)],
   ];
+  return { d, right, inside, control };
+}
 
+describe('the difference quotient', () => {
   it('is asked about dt on both sides of the clamp', () => {
+    const { right, inside } = controls();
     expect(new Set(inside)).toEqual(new Set([0, 1]));
     expect(inside.every((is, i) => is === 1 || right.dt.data[i] === 0)).toBe(true);
   });
-  it.each(control)('rejects a gradient by %s', (_, name, wrong) => {
-    expect(disagreements(d, 3, { ...right, [name]: wrong })).toEqual([name]);
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])('rejects a wrong gradient, number %i', (number) => {
+    const { d, right, control } = controls();
+    expect(control).toHaveLength(9);
+    const [what, name, wrong] = control[number];
+    expect(disagreements(d, 3, { ...right, [name]: wrong }), what).toEqual([name]);
   });
 });
 
@@ -498,13 +506,19 @@ describe('mamba2Inputs, mamba2Output, mamba2Backward', () => {
     expect(contents()).toEqual(before);
   });
 
+  it('clamps dt to one number where the limits are the same, and says what dt became', () => {
+    const { inputs, dt } = mamba2Inputs({ ...draw(CASE).parameters, dtLimit: [0.5, 0.5] });
+    expect(dt.shape).toEqual(inputs.g.shape);
+    expect(new Set(toDense(dt))).toEqual(new Set([0.5]));
+  });
+
   it('takes T = 0', () => {
     const d = draw({ ...CASE, T: 0 });
     const { A, D, dtBias } = gradientsOf(d);
     expect([A, D as Tensor, dtBias as Tensor].every((t) => toDense(t).every((value) => value === 0))).toBe(true);
   });
 
-  const { parameters: p, dY } = draw({ ...CASE, H: 2, G: 2 });
+  const drawn = () => draw({ ...CASE, H: 2, G: 2 });
   const flat = (...shape: number[]): DenseTensor => fill(shape, () => 1);
   const bad: [string, string, Record<string, unknown>, RegExp][] = [
     ['rank', 'dt', { dt: flat(2, 6) }, /dt: rank 2, shape \[2,6\] given, \[B,T,H\] = \[2,6,2\] wanted/],
@@ -530,12 +544,13 @@ describe('mamba2Inputs, mamba2Output, mamba2Backward', () => {
     ['dtLimit, a number', 'dtLimit', { dtLimit: 0.1 }, /0.1 given/],
   ];
   it.each(bad)('refuses bad parameters: %s', (_, argument, change, message) => {
-    refuses(() => mamba2Inputs({ ...p, ...change } as Mamba2Parameters), argument, message);
+    refuses(() => mamba2Inputs({ ...drawn().parameters, ...change } as Mamba2Parameters), argument, message);
   });
   it('accepts the parameters that the bad ones are made of', () =>
-    expect(mamba2Inputs(p).inputs.q.shape).toEqual([2, 6, 2, 2]));
+    expect(mamba2Inputs(drawn().parameters).inputs.q.shape).toEqual([2, 6, 2, 2]));
 
   it('refuses bad outputs, gradients and cotangents', () => {
+    const { parameters: p, dY } = drawn();
     const { q, k, v, g } = mamba2Inputs(p).inputs;
     refuses(
       () => mamba2Inputs(null as unknown as Mamba2Parameters),

@@ -23,6 +23,7 @@ function reduced(top: bigint, bottom: bigint): Rational {
 /** A double as the fraction that it is. */
 export function exactly(value: number): Rational {
   if (value === Number.NEGATIVE_INFINITY) return MINUS_INFINITY;
+  if (!Number.isFinite(value)) throw new Error(`${value} is not rational`);
   let [scaled, halvings] = [value, 0n];
   while (!Number.isInteger(scaled)) {
     scaled *= 2;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Answer, Case } from '../../reference/case.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { compute } from '../../reference/operator.ts';
-import { FORMS } from '../../reference/shapes.ts';
+import { checkCase, FORMS } from '../../reference/shapes.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
@@ -646,4 +646,41 @@ it('cuSeqlens and position may be Int32Arrays', () => {
   const c = goodCase(mamba, {}, { cuSeqlens: [0, 2, 5], position: [0, 1] });
   const typed = { ...c, cuSeqlens: Int32Array.of(0, 2, 5), position: Int32Array.of(0, 1) };
   expect(numbers(compute(asCase(typed)))).toEqual(numbers(compute(c)));
+});
+
+describe('takes what is just within the limits', () => {
+  it.each<[string, Case]>([
+    ['the most heads', goodCase('linear', { T: 0, H: 2 ** 20, K: 1, V: 1 })],
+    ['the largest state', goodCase('linear', { T: 0, H: 1, K: 2 ** 13, V: 2 ** 13 })],
+    ['the smallest chunks', with_({ chunkSize: 1 })],
+    ['the largest chunks', with_({ chunkSize: 2 ** 20 })],
+    ['the largest base', with_({ structure: { kind: 'weak', base: 2 ** 16 } })],
+    ['the last position', goodCase('linear', {}, { cuSeqlens: [0, 2, 5], position: [0, 2 ** 31 - 4] })],
+    ['levels for the longest of packed sequences', goodCase(mamba, { L: 3 }, { cuSeqlens: [0, 3, 5] })],
+  ])('%s', (_, c) => {
+    expect(() => checkCase('test', c)).not.toThrow();
+  });
+});
+
+it('a base of 2 may be left out of the weak structure, and said of the strong one', () => {
+  const structureOf = (structure: unknown): unknown => checkCase('test', with_({ structure })).structure;
+  expect(structureOf({ kind: 'weak' })).toEqual({ kind: 'weak', base: 2 });
+  expect(structureOf({ kind: 'strong', base: 2 })).toEqual({ kind: 'strong' });
+});
+
+it.each([
+  ['softmax', undefined, 'masked'],
+  [mamba, undefined, 'chunked'],
+  [mamba, { kind: 'strong' }, 'recurrent'],
+  [mamba, { kind: 'weak', base: 3 }, 'recurrent'],
+  ['mamba2', { kind: 'strong' }, 'chunked'],
+])('%s with structure %j is answered by the %s form', (system, structure, form) => {
+  expect(checkCase('test', with_({ structure }, system)).form).toBe(form);
+});
+
+it.each(FORMS)('no tokens and no state: the %s form answers with a state of zeros', (form) => {
+  const { o, finalState } = compute({ ...goodCase(mamba, { T: 0 }), form });
+  expect([o.shape, o.data.length]).toEqual([[1, 0, 2, 2], 0]);
+  expect(finalState?.shape).toEqual([1, 2, 4, 3, 2]);
+  expect([...(finalState?.data ?? [])]).toEqual(new Array(48).fill(0));
 });

@@ -1,11 +1,13 @@
 /** Sizes of softmax attention's terms, and what errors of its scores add: where all scores are 0 the weights are exact. */
 import { describe, expect, it } from 'vitest';
+import { mapTensor, takeAlong } from '../../properties/edit.ts';
 import type { Costs } from '../../properties/errors/costs.ts';
 import { certain, likely, type Measure } from '../../properties/errors/measure.ts';
 import { softmaxSizes } from '../../properties/errors/softmax.ts';
 import { bfloat16, DOUBLE, float32, type Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { type Tensor, tensor } from '../../reference/tensor.ts';
+import { goodCase, withCotangents } from './good-case.ts';
 
 const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
 const list = (values: Float64Array | undefined): number[] => [...(values ?? [])];
@@ -145,6 +147,23 @@ describe("a backward's weight", () => {
   });
 });
 
+it("a backward's weight is off by the logarithm of a sum of several, too", () => {
+  // two equal keys of score -40: the logarithm of Z is -40 + ln 2
+  const two: Case = {
+    system: 'softmax',
+    inputs: { q: of([1, 2, 1, 1], 5, 5), k: of([1, 2, 1, 1], -8, -8), v: of([1, 2, 1, 1], 3, 3) },
+    cotangents: { o: of([1, 2, 1, 1], 0, 7) },
+  };
+  const sums = 2 ** -20;
+  const moved = (0.5 * Math.expm1(7 * sums * 40)) / Math.exp(-7 * sums * 40);
+  const off = moved + 0.5 * (2 * moved + 6 * sums * (40 + Math.LN2));
+  const { growth } = softmaxSizes(two, DOUBLE, { ...NOTHING, sums });
+  expect(list(growth.gradients.v).map((value) => value / (7 * off))).toEqual([
+    expect.closeTo(1, 12),
+    expect.closeTo(1, 12),
+  ]);
+});
+
 it('no error without a cause; no gradients without cotangents', () => {
   const { size, growth } = softmaxSizes({ ...c, cotangents: undefined }, DOUBLE, NOTHING);
   expect(list(growth.o)).toEqual([0, 0, 0, 0, 0, 0]);
@@ -156,14 +175,71 @@ it('no error without a cause; no gradients without cotangents', () => {
 it('scores that are far below the largest are off by their distance from it too', () => {
   const far: Case = {
     system: 'softmax',
-    inputs: { q: of([1, 2, 1, 1], 0, 1), k: of([1, 2, 1, 1], 0, -2000), v: of([1, 2, 1, 1], 0, 1) },
+    inputs: { q: of([1, 3, 1, 1], 0, 0, 1), k: of([1, 3, 1, 1], 0, 0, -200), v: of([1, 3, 1, 1], 0, 0, 1) },
   };
-  // the far weight is 0; an error of its score may bring it back: 8 of the sum's size 2000, and 2 of the distance
-  const sums = 2 ** -2;
-  const x = ((1 + 6) * 2000 + 2 * 2000) * sums;
-  expect(x).toBeGreaterThan(2000);
-  expect(list(softmaxSizes(far, DOUBLE, { ...NOTHING, sums }).growth.o)).toEqual([0, 1]);
-  const small = 2 ** -4;
-  const grown = Math.exp(-2000 + (7 + 2) * 2000 * small);
-  expect(list(softmaxSizes(far, DOUBLE, { ...NOTHING, sums: small }).growth.o)).toEqual([0, grown]);
+  // the far weight is next to 0; an error of its score may bring it back: 7 of the sum's size 200, and 2 of the distance
+  const grown = (sums: number): number[] => list(softmaxSizes(far, DOUBLE, { ...NOTHING, sums }).growth.o);
+  expect(grown(2 ** -2)).toEqual([0, 0, 1]);
+  const [first, second, third] = grown(2 ** -4);
+  expect([first, second]).toEqual([0, 0]);
+  expect(third / (Math.exp(-200 + (7 + 2) * 200 * 2 ** -4) / 2)).toBeCloseTo(1, 12);
+});
+
+it('a mean of what comes back is never off by more than the farthest is away from it', () => {
+  // errors of 0.8 in both scores: weights of 1/2 may move by more than 1
+  const [sums, x] = [1 / 80, 0.8];
+  const { moved, off } = expected(x, certain, sums, 0);
+  expect(moved).toBeGreaterThan(1);
+  const { growth } = softmaxSizes(c, DOUBLE, { ...NOTHING, sums });
+  const heads = [2, 4].map((apart) => 0.5 * (off * apart + (0.5 + off) * apart));
+  expect(list(growth.gradients.k)[2] / ((heads[0] + heads[1]) * 4)).toBeCloseTo(1, 12);
+});
+
+describe('heads, groups, rows and channels', () => {
+  const sizes = { B: 2, T: 5, H: 4, G: 2, K: 3, V: 3 };
+  const many = withCotangents(goodCase('softmax', sizes), sizes);
+  const costs = { ...NOTHING, sums: 2 ** -9, factors: 2 ** -12 };
+  const both = (each: Case) => Object.values(softmaxSizes(each, { ...DOUBLE, output: bfloat16 }, costs));
+
+  it('are each what they are alone; gradients of a group are sums over its heads', () => {
+    const whole = both(many);
+    const { T, H, G, K, V } = sizes;
+    const sums = whole.map(({ gradients }) =>
+      [gradients.q, gradients.k].map((value) => new Float64Array(value?.length ?? 0)),
+    );
+    for (let b = 0; b < sizes.B; b++) {
+      for (let h = 0; h < H; h++) {
+        const group = Math.floor(h / 2);
+        const one = takeAlong(takeAlong(takeAlong(many, 'B', [b]), 'H', [h]), 'G', [group]);
+        both(one).forEach((part, i) => {
+          for (let t = 0; t < T; t++) {
+            const at = ((b * T + t) * H + h) * V;
+            expect(list(whole[i].o.subarray(at, at + V))).toEqual(list(part.o.subarray(t * V, (t + 1) * V)));
+            const [mine, alone] = [whole[i].gradients.v, part.gradients.v] as Float64Array[];
+            expect(list(mine.subarray(at, at + V))).toEqual(list(alone.subarray(t * V, (t + 1) * V)));
+            [part.gradients.q, part.gradients.k].forEach((value, which) => {
+              for (let j = 0; j < K; j++) sums[i][which][((b * T + t) * G + group) * K + j] += value?.[t * K + j] ?? 0;
+            });
+          }
+        });
+      }
+    }
+    whole.forEach(({ gradients }, i) => {
+      [gradients.q, gradients.k].forEach((value, which) => {
+        value?.forEach((entry, at) => {
+          expect(entry / sums[i][which][at]).toBeCloseTo(1, 12);
+        });
+      });
+    });
+  });
+
+  it('a channel of values without a cotangent gives queries and keys nothing', () => {
+    const o = mapTensor(many.cotangents?.o as Tensor, (value, [, , , j]) => (j === 1 ? value : 0));
+    const [size, growth] = both({ ...many, cotangents: { o } });
+    const [sizeAlone, growthAlone] = both(takeAlong({ ...many, cotangents: { o } }, 'V', [1]));
+    for (const name of ['q', 'k'] as const) {
+      expect(list(size.gradients[name])).toEqual(list(sizeAlone.gradients[name]));
+      expect(list(growth.gradients[name])).toEqual(list(growthAlone.gradients[name]));
+    }
+  });
 });

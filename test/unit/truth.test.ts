@@ -8,6 +8,7 @@ import { type Parts, truthOf } from '../../properties/truth.ts';
 import type { DoubleDouble } from '../../reference/double-double.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
+import { goodCase, withCotangents } from './good-case.ts';
 
 /**
  * Bounds of float64 hold for any order of the same operations with u = 2^-53. Double-double has 2^-106 in place of u, and loses at most
@@ -49,3 +50,17 @@ describe.each(systems.map((system) => [system.name, system] as const))('truth of
     );
   });
 });
+
+it.each(['linear', 'log-linear-kimi-delta', 'softmax'])(
+  'truth of %s in several blocks of rows and of channels',
+  (name) => {
+    const sizes = { T: 17, H: 1, K: 17, V: 2, L: 6, stateLevels: name.startsWith('log-linear') ? 2 : 1 };
+    const c = withCotangents(goodCase(name, name === 'softmax' ? { ...sizes, stateLevels: undefined } : sizes), sizes);
+    const [actual, expected, bounds, floor] = [truthOf(c), certify(c), boundsOf(c), underflowOf(c)];
+    expectClose('o', actual.o, expected.o, bounds.o, floor);
+    expectClose('finalState', actual.finalState, expected.finalState, bounds.finalState, floor);
+    for (const [input, wanted] of Object.entries(expected.gradients) as [InputName, DoubleDouble[]][]) {
+      expectClose(input, actual.gradients[input] as Parts, wanted, bounds.gradients[input] as Float64Array, floor);
+    }
+  },
+);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certify } from '../../properties/definition-case.ts';
 import { costsOf, only } from '../../properties/errors/costs.ts';
 import { createModel } from '../../properties/errors/model.ts';
-import { stepSlips } from '../../properties/errors/slips.ts';
+import { type Slips, stepSlips } from '../../properties/errors/slips.ts';
 import { createSurrogate } from '../../properties/errors/surrogate.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
 import { DOUBLE } from '../../properties/precision.ts';
@@ -15,6 +15,7 @@ import { type System, systems } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { compose, deltaRule, diagonalDecay, scalarDecay } from '../../reference/transitions.ts';
 import { goodCase, withCotangents } from './good-case.ts';
+import { expectHeadByHead, expectSequenceBySequence, wholeCase } from './head-by-head.ts';
 
 const twice = (name: string, decay: 'token' | 'channel', transition: Transition): System => {
   const prose = { title: '', citation: '', formula: '' };
@@ -87,6 +88,15 @@ describe.each([
     expect(growth(costs).o[0]).toBeGreaterThan(0);
   });
 
+  it('is made of the errors of its heads and sequences', () => {
+    const errors = (c: Case, slips: Slips) => {
+      const { size, growth } = createSurrogate(c);
+      return { size, growth: growth(slips) };
+    };
+    expectHeadByHead(wholeCase(system), errors);
+    expectSequenceBySequence(system, errors);
+  });
+
   it('the operator is within its bounds, and nothing closer is promised', () => {
     const decays = goodCase(system === 'twice' ? 'gated-deltanet' : 'kimi-delta', { stateLevels: 1 });
     const c = withCotangents({ ...decays, system });
@@ -96,4 +106,27 @@ describe.each([
       expect(Math.abs(value - truth.o[i].hi - truth.o[i].lo)).toBeLessThanOrEqual(bounds.o[i]);
     });
   });
+});
+
+it('values have columns of their own, and a final state need not have a cotangent', () => {
+  const c = one('twice', of([1, 1, 1], 0));
+  const state = of([1, 1, 1, 2, 2], 4, 0, 3, 0);
+  const wide: Case = {
+    ...c,
+    inputs: { ...c.inputs, v: of([1, 1, 1, 2], -5, 0), initialState: state },
+    cotangents: { o: of([1, 1, 1, 2], 3, 0), finalState: of([1, 1, 1, 2, 2], -3, 0, 4, 0) },
+  };
+  const { size } = createSurrogate(wide);
+  expect(list(size.finalState)).toEqual([10, 0, 10, 0]);
+  expect(list(size.gradients.initialState)).toEqual([20, 0, 20, 0]);
+  const outputs = createSurrogate({ ...wide, cotangents: { o: of([1, 1, 1, 2], 3, 0) } }).size;
+  expect(list(outputs.gradients.initialState)).toEqual([15, 0, 15, 0]);
+});
+
+it('what crosses a step is taken before its decay, and nothing crosses a reset', () => {
+  const keysOf = (g: number): number[] => list(createSurrogate(one('twice', of([1, 1, 1], g))).size.gradients.k);
+  // 2.5 * 20 of what is written; the erasures of 5 * 20, half of it after a decay by half
+  expect(keysOf(0)).toEqual([450, 450]);
+  expect(keysOf(-Math.LN2)).toEqual([50 + 200, 50 + 200]);
+  expect(keysOf(Number.NEGATIVE_INFINITY)).toEqual([50, 50]);
 });

@@ -1,0 +1,4 @@
+import { causality } from '../../properties/laws/causality.ts';
+import { onLaws } from './on-laws.ts';
+
+onLaws(causality);

@@ -1,0 +1,4 @@
+import { robustness } from '../../properties/laws/robustness.ts';
+import { onLaws } from './on-laws.ts';
+
+onLaws(robustness);
