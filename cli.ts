@@ -147,6 +147,15 @@ async function gate(flags: GateFlags): Promise<void> {
     await openOrExit(backend);
     if (isOneDevice(backend)) options.jobs = 1;
   }
+  const isReached = options.implementations.some(({ abilities }) =>
+    options.systems.some(({ name }) => abilities.systems.includes(name)),
+  );
+  if (!isReached) {
+    const forms = options.implementations.map(({ name }) => name).join(', ');
+    program.error(`error: ${forms} has none of these systems; lla systems --json lists the forms of each`, {
+      exitCode: EXIT.usage,
+    });
+  }
   const progress = createProgress('gate');
   process.once('SIGINT', () => {
     progress.stop();
@@ -226,7 +235,9 @@ async function explainCase(file = '-', flags: ExplainFlags): Promise<void> {
     if (file === '-' && flags.answer === '-') {
       throw new InvalidInput('explain', '--answer', '- for the case and the answer', 'one of them in a file');
     }
-    const c = parseCase(await readText('case', file), 'explain');
+    const { form, ...rest } = parseCase(await readText('case', file), 'explain');
+    // bounds are of the case, not of a form, and the GPU form is none of the oracle's
+    const c = (form as string | undefined) === GPU ? rest : { ...rest, form };
     const answer =
       flags.answer === undefined ? undefined : parseAnswer(await readText('--answer', flags.answer), 'explain');
     const explanation = explain(c, precision, { output: flags.output, index: flags.index, answer });

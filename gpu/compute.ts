@@ -7,7 +7,7 @@ import { tensor } from '../reference/tensor.ts';
 import type { Device } from './device.ts';
 import { familyOf } from './families.ts';
 import type { HostData } from './kernel.ts';
-import { contentTable, planOf } from './plan.ts';
+import { contentTable, type Plan, planOf } from './plan.ts';
 import {
   callOn,
   type Gradients,
@@ -95,6 +95,27 @@ function gradientData(p: Problem, name: InputName, given: Float64Array): Float64
   return sum;
 }
 
+/** What one dispatch of WebGPU reaches: rows of a matrix, in groups of 8, and layers of a cube. */
+const MOST_ROWS = 8 * 65535;
+const MOST_LAYERS = 65535;
+
+/** Refuses what a device cannot dispatch, before anything runs. */
+function checkSize(device: Device, { tokens, chunks, nodes, parts, sequences }: Plan): void {
+  if (device.backend !== 'webgpu') return;
+  const refuse = (given: string, wanted: string): never => {
+    throw new InvalidInput(
+      'computeOn',
+      'case',
+      given,
+      `${wanted} on webgpu`,
+      'split it through the state, or use form chunked',
+    );
+  };
+  if (tokens > MOST_ROWS) refuse(`B T = ${tokens}`, `at most ${MOST_ROWS} positions`);
+  const layers = Math.max(chunks, nodes, parts, sequences);
+  if (layers > MOST_LAYERS) refuse(`${layers} chunks, buckets or sequences`, `at most ${MOST_LAYERS}`);
+}
+
 /**
  * Answers a case on a device, in float32: outputs, final state and, where the case has cotangents, gradients.
  * @throws InvalidInput as `compute` does, and for systems and structures that are not computed on devices
@@ -116,7 +137,9 @@ export async function computeOn(device: Device, c: Case): Promise<Answer> {
   for (const name of p.cotangents ? (Object.keys(p.inputs) as InputName[]) : []) {
     gradients[name] = new Float64Array((p.inputs[name] as Float64Array).length);
   }
-  const plan = await uploadPlan(device, planOf(p));
+  const here = planOf(p);
+  checkSize(device, here);
+  const plan = await uploadPlan(device, here);
   if (plan.tokens > 0) {
     const run = await family(callOn(device, plan), await uploadOperands(device, plan, operandsOf(p)));
     o.set(await device.read(run.o));

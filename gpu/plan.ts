@@ -47,6 +47,9 @@ export interface Plan {
 /** Tokens of a part at most, so that the few readers of the largest nodes do not keep everything else waiting. */
 const PART = 512;
 
+/** Positions of a chunk at most: tables of [C,C] have to fit. */
+const LARGEST_CHUNK = 1024;
+
 const matrix = (rows: number[][], width: number): HostData => {
   const data = new Float32Array(Math.max(rows.length, 1) * Math.max(width, 1));
   rows.forEach((row, y) => {
@@ -84,8 +87,15 @@ function chunksOf(p: Problem, { row, start, end, position }: Sequence, sequence:
   return chunks;
 }
 
-export function planOf(p: Problem): Plan {
-  const { chunkSize: C } = p;
+/** The chunk size that is worked with: answers do not depend on it, and larger chunks than sequences only make tables larger. */
+function chunkSizeOf({ chunkSize }: Problem, longest: number): number {
+  return Math.min(chunkSize, LARGEST_CHUNK, 2 ** Math.ceil(Math.log2(Math.max(longest, 1))));
+}
+
+export function planOf(problem: Problem): Plan {
+  const longest = problem.sequences.reduce((most, { start, end }) => Math.max(most, end - start), 0);
+  const C = chunkSizeOf(problem, longest);
+  const p: Problem = { ...problem, chunkSize: C };
   const sizes = sizesOf(p);
   const tokens = p.B * p.T;
   const chunks: number[][] = [];
@@ -148,7 +158,7 @@ export function planOf(p: Problem): Plan {
     tokens,
     chunks: chunks.length,
     sequences: p.sequences.length,
-    longest: Math.max(0, ...p.sequences.map(({ start, end }) => end - start)),
+    longest,
     slots,
     nodes: nodes.length,
     token: matrix(tokenRows, 6),
