@@ -50,6 +50,8 @@ export interface GpuReport {
   torch: { name: string; times: Torch[] } | null;
   /** Of a call of the longest length, the costliest first. */
   kernels: KernelTime[];
+  /** What `lla gate --backend …` said on the same machine, put in by hand. */
+  gate?: { command: string; passed: number; failed: number; cases: number };
 }
 
 /** The PyTorch times by length; none where there is no such Python, which is said. */

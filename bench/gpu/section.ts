@@ -17,7 +17,7 @@ const FIT_FROM = 8192;
 const fixed = (value: number | undefined, digits = 2): string => (value === undefined ? '' : value.toFixed(digits));
 
 export function gpuSection(report: GpuReport): string {
-  const { adapter, H, K, C, times, torch, kernels } = report;
+  const { adapter, H, K, C, times, torch, kernels, gate } = report;
   const shape = (T: number) => ({ T, H, K, V: K, C });
   const rows = times.map((t, i) => {
     const { flops, bytes } = work(shape(t.T));
@@ -67,7 +67,7 @@ The command, which writes \`docs/performance-gpu.json\`; \`npm run bench\` makes
 
     npm run bench:gpu -- --python python3 --json docs/performance-gpu.json
 
-Milliseconds, medians. "On the device": operands lie there and results stay there. "With copies": from arrays of the host to arrays of
+${gate ? `Its answers, on the same machine: \`${gate.command}\` judged ${gate.cases} cases, ${gate.passed} verdicts hold and ${gate.failed} fail.\n\n` : ''}Milliseconds, medians. "On the device": operands lie there and results stay there. "With copies": from arrays of the host to arrays of
 the host. GFLOP/s, and bytes that the kernels read and write at least, are counted from the steps (\`bench/gpu/work.ts\`) for forward and
 backward together; MiB held are all results of the call, which lie there together, and its operands.
 
@@ -103,5 +103,9 @@ ${table(['kernel', 'ms', 'of all'], most)}
 Every thread computes one number, with two loads or three for each multiply-add, so kernels are bound by loads from the first-level cache
 and not by arithmetic: gpu.js has neither memory that a group of threads shares nor, between kernels, results of more than one number.
 Up to some thousand tokens it is the ${kernels.length} kernels' dispatches, not their work, that take the time. With copies, it is the copies.
+
+Without a GPU, on webasm, the form is slower than the chunked form in float64 and misses its goal: where the number that a thread reads
+depends on the thread, gpu.js makes four loads of one number and four insertions, with an index that is clamped for each, in place of one
+load of four neighbours ([gpujs-notes.md](gpujs-notes.md)). The float64 form does the same products in unrolled loops over plain arrays.
 `;
 }
