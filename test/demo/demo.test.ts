@@ -79,12 +79,9 @@ describe.skipIf(!isThere)(isThere ? 'the page' : `the page (skipped: there is no
   }
 
   it.each([
-    [
-      'webgpu',
-      'forward-equals-masked,packed-equals-separate,split-through-state,causal-forward,backward-equals-masked',
-    ],
-    ['webgl2', 'forward-equals-masked,backward-equals-masked'],
-    ['webasm', 'forward-equals-masked,chunk-size-invariance,one-hot-values-read-the-mask'],
+    ['webgpu', 'forward-equals-masked,causal-forward,backward-equals-masked'],
+    ['webgl2', 'forward-equals-masked'],
+    ['webasm', 'forward-equals-masked'],
   ])(
     'runs laws on %s, and says so',
     async (backend, laws) => {
