@@ -83,8 +83,6 @@ export function respondOn(backend: NodeBackend = DEFAULT_BACKEND, p?: Precision)
   };
 }
 
-export const respondWithBounds = (p: Precision): Respond => respondOn(DEFAULT_BACKEND, p);
-
 /** Writes one at a time, each when the output has taken the last. `gone` once nobody reads any more. */
 interface Sink {
   write(text: string): Promise<void>;

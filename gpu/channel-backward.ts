@@ -8,16 +8,15 @@ import {
   type Forward,
   type Hierarchy,
   halves,
-  inTurn,
   levelsInside,
   nodeCarries,
   readings,
 } from './channel-forward.ts';
 import type { Operand, Resident } from './kernel.ts';
+import { add } from './kernels/add.ts';
 import { channelChunkSums } from './kernels/channel-chunk-sums.ts';
 import { channelContentLevels } from './kernels/channel-content-levels.ts';
 import { channelContentQueries } from './kernels/channel-content-queries.ts';
-import { channelContentSpanned } from './kernels/channel-content-spanned.ts';
 import { channelCrossings } from './kernels/channel-crossings.ts';
 import { channelDecayGradients } from './kernels/channel-decay-gradients.ts';
 import { channelFinalContentSpanned } from './kernels/channel-final-content-spanned.ts';
@@ -30,10 +29,8 @@ import { channelGroupSums } from './kernels/channel-group-sums.ts';
 import { channelLeafGradients } from './kernels/channel-leaf-gradients.ts';
 import { channelLeafKeys } from './kernels/channel-leaf-keys.ts';
 import { channelLeafValues } from './kernels/channel-leaf-values.ts';
-import { channelLevelGradients } from './kernels/channel-level-gradients.ts';
 import { channelNodeGradients } from './kernels/channel-node-gradients.ts';
 import { channelOwnGradients } from './kernels/channel-own-gradients.ts';
-import { channelPairGradients } from './kernels/channel-pair-gradients.ts';
 import { channelPulls } from './kernels/channel-pulls.ts';
 import { channelReaders } from './kernels/channel-readers.ts';
 import { channelSides } from './kernels/channel-sides.ts';
@@ -43,11 +40,13 @@ import { channelSlotScaled } from './kernels/channel-slot-scaled.ts';
 import { channelSources } from './kernels/channel-sources.ts';
 import { channelSpanned } from './kernels/channel-spanned.ts';
 import { channelStateGradients } from './kernels/channel-state-gradients.ts';
-import { channelSums } from './kernels/channel-sums.ts';
-import { channelValueGradients } from './kernels/channel-value-gradients.ts';
-import { channelZeros } from './kernels/channel-zeros.ts';
+import { lambdaInside } from './kernels/lambda-inside.ts';
+import { laterChunks } from './kernels/later-chunks.ts';
+import { valueGradients } from './kernels/value-gradients.ts';
+import { weightGradients } from './kernels/weight-gradients.ts';
 import { weights } from './kernels/weights.ts';
-import type { Call, Gradients, Operands } from './step.ts';
+import { zeros } from './kernels/zeros.ts';
+import { type Call, type Gradients, inTurn, type Operands } from './step.ts';
 
 /** Gradients while they are added up. */
 interface Sums {
@@ -84,12 +83,12 @@ async function insideBackward(
   const { H, C, K, V, L, lifted } = plan.sizes;
   const { tokens, token, bits, block } = plan;
   const size = [H * K, tokens];
-  const dP = await run('pair-gradients', channelPairGradients, [H * C, tokens], dO, x.v, token);
+  const dP = await run('pair-gradients', weightGradients, [H * C, tokens], dO, x.v, token);
   const dA = await run('score-gradients', weights, [H * C, tokens], dP, x.lambda, token, bits);
-  const v = await run('value-gradients', channelValueGradients, [H * V, tokens], f.weights, dO, token);
+  const v = await run('value-gradients', valueGradients, [H * V, tokens], f.weights, dO, token);
   let ownQ = await run('own-q', channelOwnGradients, size, dA, x.k, token, x.scale);
   let ownK = await run('own-k', channelOwnGradients, size, dA, x.q, token, x.scale);
-  let g = await run('zero-g', channelZeros, size);
+  let g = await run('zero-g', zeros, size);
   for (const b of levelsInside(call)) {
     const half = await halves(call, x, b);
     const pull = await run('pull', channelPulls, size, dA, x.q, x.k, half, token, block, b, x.scale);
@@ -98,7 +97,7 @@ async function insideBackward(
     g = await run(inTurn('sum-g', b), channelCrossings, size, g, pull, x.q, x.k, token, block, b);
   }
   const lambda = lifted
-    ? await run('level-gradients', channelLevelGradients, [H * L, tokens], dP, f.scores, token, bits)
+    ? await run('level-gradients', lambdaInside, [H * L, tokens], dP, f.scores, token, block)
     : null;
   return { ownQ, ownK, g, v, lambda };
 }
@@ -118,7 +117,7 @@ async function contentBackward(call: Call, x: Operands, f: Forward, content: Con
   const read = [state, dO, reading, lambda, table, token];
   d.farQ = await run('content-queries', channelContentQueries, [H * K, tokens], ...read, levels);
   const reader = await run('content-reader', channelChunkSums, rows, q, d.farQ, chunk);
-  d.spanned = await run('content-spanned', channelContentSpanned, rows, reader, chunk);
+  d.spanned = await run('content-spanned', laterChunks, rows, reader, chunk);
   d.state = await run('state', channelStateGradients, states, q, reading, lambda, dO, own, sequence, levels);
   if (d.lambda) {
     const operands = [d.lambda, q, reading, state, dO, table, token];
@@ -149,7 +148,7 @@ async function queriesBackward(
   const size = [H * K, tokens];
   const query = await run('slot-queries', channelSlotQueries, size, node, dO, reading, token, reads, e);
   const scaled = await run('slot-scaled', channelSlotScaled, size, query, x.lambda, token, reads, e);
-  d.farQ = await run(inTurn('far-q', e), channelSums, size, d.farQ, scaled);
+  d.farQ = await run(inTurn('far-q', e), add, size, d.farQ, scaled);
   if (d.lambda) {
     const operands = [d.lambda, query, x.q, token, reads];
     d.lambda = await run(inTurn('slot-levels', e), channelSlotLevels, [H * L, tokens], ...operands, e);
@@ -168,7 +167,7 @@ async function hierarchyBackward(call: Call, x: Operands, f: Forward, y: Hierarc
     [V, H * K, chunks],
     [V, H * K, nodes],
   ];
-  let dLeaf = await run('zero-leaf', channelZeros, leaves);
+  let dLeaf = await run('zero-leaf', zeros, leaves);
   for (let e = 0; e < slots; e++) {
     const reading = await readings(call, x, f.prefix, y, e);
     const reader = await queriesBackward(call, x, y.node, reading, e, d, dO);
@@ -200,8 +199,8 @@ export async function channelBackward(
   const { tokens, token, chunk, chunks, finalLevel } = plan;
   const given = { dO, dState };
   const size = [H * K, tokens];
-  const far = await run('zero-far', channelZeros, size);
-  const spanned = await run('zero-spanned', channelZeros, [H * K, chunks]);
+  const far = await run('zero-far', zeros, size);
+  const spanned = await run('zero-spanned', zeros, [H * K, chunks]);
   const d: Sums = { ...(await insideBackward(call, x, f, given)), farQ: far, farK: far, spanned };
   if (f.content) await contentBackward(call, x, f, f.content, d, given);
   if (f.hierarchy) {

@@ -24,7 +24,7 @@ import { channelStarts } from './kernels/channel-starts.ts';
 import { channelTails } from './kernels/channel-tails.ts';
 import { inside } from './kernels/inside.ts';
 import { weights } from './kernels/weights.ts';
-import type { Call, Operands } from './step.ts';
+import { type Call, inTurn, type Operands } from './step.ts';
 
 /** What chunks read of earlier chunks: scalar-forward.ts, with a decay for each channel in place of one for each head. */
 export interface Hierarchy {
@@ -55,9 +55,6 @@ export interface Forward {
   /** [T][H·V] */
   o: Resident;
 }
-
-/** A step that takes its own result again runs under two names in turn: one is read while the other is written. */
-export const inTurn = (step: string, turn: number): string => `${step}-${turn % 2}`;
 
 /** The numbers of the levels inside a chunk, but for the token itself. */
 export const levelsInside = ({ plan }: Call): number[] => Array.from({ length: plan.sizes.blocks - 1 }, (_, b) => b);

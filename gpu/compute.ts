@@ -7,7 +7,7 @@ import { tensor } from '../reference/tensor.ts';
 import type { Device } from './device.ts';
 import { familyOf } from './families.ts';
 import type { HostData } from './kernel.ts';
-import { contentTable, type Plan, planOf } from './plan.ts';
+import { contentTables, type Plan, planOf } from './plan.ts';
 import {
   callOn,
   type Gradients,
@@ -56,6 +56,7 @@ function stateData(p: Problem, state: Float64Array, levels: number): HostData {
 function operandsOf(p: Problem): Operands {
   const { q, k, v, beta, lambda, initialState } = p.inputs as Record<InputName, Float64Array>;
   const rows = p.B * p.T;
+  const content = initialState ? contentTables(p) : null;
   const levels = p.system.logLinear ? single(lambda) : new Float32Array(rows * p.H).fill(1);
   return {
     q: hostData(single(q), p.G * p.K, rows),
@@ -66,8 +67,8 @@ function operandsOf(p: Problem): Operands {
     lambda: hostData(levels, p.H * p.L, rows),
     state: initialState ? stateData(p, initialState, p.stateLevels) : null,
     stateLevels: p.stateLevels,
-    content: initialState ? contentTable(p, true) : null,
-    contentOfState: initialState ? contentTable(p, false) : null,
+    content: content?.read ?? null,
+    contentOfState: content?.own ?? null,
     scale: p.scale,
   };
 }

@@ -12,7 +12,6 @@ import { deltaContentLambda } from './kernels/delta-content-lambda.ts';
 import { deltaContentQueries } from './kernels/delta-content-queries.ts';
 import { deltaContentReadings } from './kernels/delta-content-readings.ts';
 import { deltaCorrectionsGradient } from './kernels/delta-corrections-gradient.ts';
-import { deltaCrossings } from './kernels/delta-crossings.ts';
 import { deltaDots } from './kernels/delta-dots.ts';
 import { deltaGGradient } from './kernels/delta-g-gradient.ts';
 import { deltaInverseGradient } from './kernels/delta-inverse-gradient.ts';
@@ -23,7 +22,6 @@ import { deltaKThrough } from './kernels/delta-k-through.ts';
 import { deltaKeysFinal } from './kernels/delta-keys-final.ts';
 import { deltaKeysGradient } from './kernels/delta-keys-gradient.ts';
 import { deltaKeysScaled } from './kernels/delta-keys-scaled.ts';
-import { deltaLambdaInside } from './kernels/delta-lambda-inside.ts';
 import { deltaLambdaNodes } from './kernels/delta-lambda-nodes.ts';
 import { deltaLeavesFinal } from './kernels/delta-leaves-final.ts';
 import { deltaNodesFinal } from './kernels/delta-nodes-final.ts';
@@ -38,16 +36,18 @@ import { deltaReadBackward } from './kernels/delta-read-backward.ts';
 import { deltaReturns } from './kernels/delta-returns.ts';
 import { deltaRowsBackward } from './kernels/delta-rows-backward.ts';
 import { deltaRowsContent } from './kernels/delta-rows-content.ts';
-import { deltaScoresGradient } from './kernels/delta-scores-gradient.ts';
 import { deltaStateFinal } from './kernels/delta-state-final.ts';
 import { deltaStateReaders } from './kernels/delta-state-readers.ts';
 import { deltaStrengths } from './kernels/delta-strengths.ts';
 import { deltaStrengthsFinal } from './kernels/delta-strengths-final.ts';
 import { deltaStrengthsGradient } from './kernels/delta-strengths-gradient.ts';
-import { deltaWeightsGradient } from './kernels/delta-weights-gradient.ts';
 import { deltaWritesGradient } from './kernels/delta-writes-gradient.ts';
-import { deltaZeros } from './kernels/delta-zeros.ts';
-import type { Call, Gradients, Operands } from './step.ts';
+import { lambdaInside } from './kernels/lambda-inside.ts';
+import { rowCrossings } from './kernels/row-crossings.ts';
+import { scoreGradients } from './kernels/score-gradients.ts';
+import { weightGradients } from './kernels/weight-gradients.ts';
+import { zeros } from './kernels/zeros.ts';
+import { type Call, type Gradients, inTurn, type Operands } from './step.ts';
 
 /** The gradient of the final state, and the rows that read it. */
 interface Final {
@@ -69,7 +69,7 @@ interface Above {
 async function queriesAtStart({ run, plan }: Call, x: Operands, dO: Operand): Promise<Resident> {
   const { H, K } = plan.sizes;
   const size = [H * K, plan.tokens];
-  if (x.content === null) return run('delta-no-query', deltaZeros, size, 0);
+  if (x.content === null) return run('delta-no-query', zeros, size);
   const state = x.state as Operand;
   const step = 'delta-content-queries';
   return run(step, deltaContentQueries, size, dO, state, x.lambda, x.content, plan.token, x.stateLevels);
@@ -79,7 +79,7 @@ async function queriesAtStart({ run, plan }: Call, x: Operands, dO: Operand): Pr
 async function rowsAtStart({ run, plan }: Call, x: Operands, { dState }: Final): Promise<Resident> {
   const { H, K } = plan.sizes;
   const size = [K, H * K, plan.sequences];
-  if (x.content === null) return run('delta-no-rows', deltaZeros, size, 0);
+  if (x.content === null) return run('delta-no-rows', zeros, size);
   const state = x.state as Operand;
   return run('delta-rows-content', deltaRowsContent, size, dState, state, x.content, plan.sequence, x.stateLevels);
 }
@@ -87,9 +87,9 @@ async function rowsAtStart({ run, plan }: Call, x: Operands, { dState }: Final):
 /** By lambda, from inside chunks and from the incoming state. */
 async function lambdaOf({ run, plan }: Call, x: Operands, f: Forward, dO: Operand, dWeights: Resident) {
   const { H, L } = plan.sizes;
-  const { tokens, token, bits } = plan;
+  const { tokens, token, block } = plan;
   const size = [H * L, tokens];
-  const inside = await run('delta-lambda-inside', deltaLambdaInside, size, dWeights, f.scores, token, bits);
+  const inside = await run('delta-lambda-inside', lambdaInside, size, dWeights, f.scores, token, block);
   if (x.content === null) return inside;
   const reading = await run(
     'delta-content-readings',
@@ -124,12 +124,11 @@ async function aboveOf(
   let leaf: Resident | null = null;
   for (let e = slots - 1; e >= 0; e--) {
     // a step's result is overwritten when it runs again, so neighbouring slots are two steps
-    const turn = e % 2;
     const node = f.node[e];
     const size = [K + V, H * K, buckets[e]];
     const above: Resident | null = leaf;
     leaf = await run(
-      `delta-nodes-readers-${turn}`,
+      inTurn('delta-nodes-readers', e),
       deltaNodesReaders,
       size,
       f.query[e],
@@ -141,19 +140,19 @@ async function aboveOf(
     );
     if (final && rows) {
       const { dState } = final;
-      const step = `delta-nodes-final-${turn}`;
+      const step = inTurn('delta-nodes-final', e);
       leaf = await run(step, deltaNodesFinal, size, leaf, final.rows[e], rows, dState, bucket[e], e);
-      const back = `delta-rows-backward-${turn}`;
+      const back = inTurn('delta-rows-backward', e);
       rows = await run(back, deltaRowsBackward, [K, H * K, sequences], rows, node, dState, sequence, reads, e);
     }
-    if (above) leaf = await run(`delta-nodes-tree-${turn}`, deltaNodesTree, size, leaf, node, above, bucket[e]);
+    if (above) leaf = await run(inTurn('delta-nodes-tree', e), deltaNodesTree, size, leaf, node, above, bucket[e]);
     const returned = await run('delta-returns', deltaReturns, [H * K, tokens], dO, node, token, reads, e);
     if (lambda) {
-      const step = `delta-lambda-nodes-${turn}`;
+      const step = inTurn('delta-lambda-nodes', e);
       lambda = await run(step, deltaLambdaNodes, [H * L, tokens], lambda, f.query[e], returned, token, reads, e);
     }
     query = await run(
-      `delta-read-backward-${turn}`,
+      inTurn('delta-read-backward', e),
       deltaReadBackward,
       [H * K, tokens],
       query,
@@ -210,7 +209,7 @@ async function decaysBackward(
 ): Promise<Resident> {
   const { H, C } = plan.sizes;
   const { tokens, token, chunks } = plan;
-  const crossing = await run('delta-crossings', deltaCrossings, [H * C, tokens], dWeights, f.weights, token);
+  const crossing = await run('delta-crossings', rowCrossings, [H * C, tokens], dWeights, f.weights, token);
   const queryDot = await run('delta-query-dots', deltaDots, [H, tokens], f.query[0], dQuery);
   const keyDot = await run('delta-key-dots', deltaDots, [H, tokens], f.key, dKey);
   const phiDot = await run('delta-phi-dots', deltaPhiDots, [H, chunks], dLeaf, f.node[0]);
@@ -260,13 +259,13 @@ export async function deltaBackward(
     [H * K, tokens],
   ];
   const final = dState && { dState, rows: await finalRows(call, f) };
-  const dWeights = await run('delta-weights-gradient', deltaWeightsGradient, pairs, dO, f.strength, token);
+  const dWeights = await run('delta-weights-gradient', weightGradients, pairs, dO, f.strength, token);
   const above = await aboveOf(call, x, f, dO, dWeights, final);
   const write = await writesOf(call, f, dO, above.leaf, final);
 
   // through A, the queries, the keys and phi
   const step = 'delta-scores-gradient';
-  const dB = await run(step, deltaScoresGradient, pairs, dWeights, lambda, prefix, suffix, token, bits, scale);
+  const dB = await run(step, scoreGradients, pairs, dWeights, lambda, prefix, suffix, token, bits, scale);
   const dQuery = await run('delta-queries-scaled', deltaQueriesScaled, rows, above.query, prefix, scale);
   const dKey = await run('delta-keys-scaled', deltaKeysScaled, rows, write.key, tail);
   const dR = await run('delta-products-gradient', deltaProductsGradient, pairs, dB, inverse, dQuery, correction, token);

@@ -35,7 +35,7 @@ import { deltaStrengths } from './kernels/delta-strengths.ts';
 import { inside } from './kernels/inside.ts';
 import { weights } from './kernels/weights.ts';
 import { type Decays, decaysOf } from './scalar-forward.ts';
-import type { Call, Operands } from './step.ts';
+import { type Call, inTurn, type Operands } from './step.ts';
 
 export interface Forward {
   decays: Decays;
@@ -65,8 +65,7 @@ async function inverseOf({ plan, run }: Call, overlap: Resident): Promise<Reside
   let inverse = await run('delta-inverse-start', deltaInverseStart, size, overlap, token, bits);
   for (let level = 2; level < sizes.blocks; level++) {
     const half = await run('delta-inverse-half', deltaInverseHalf, size, overlap, inverse, token, bits, block, level);
-    // a step's result is overwritten when it runs again, so neighbouring rounds are two steps
-    const step = `delta-inverse-${level % 2}`;
+    const step = inTurn('delta-inverse', level);
     inverse = await run(step, deltaInverse, size, inverse, half, token, bits, block, level);
   }
   return inverse;
@@ -110,7 +109,7 @@ export async function deltaForward(call: Call, x: Operands): Promise<Forward> {
   const leaf = await run('delta-leaf', deltaLeaves, size, x.k, correction, key, strength, prefix, chunk);
   const node = await nodesOf(call, buckets, leaf);
   for (let e = 0; e < slots; e++) {
-    const step = `delta-read-nodes-${e % 2}`;
+    const step = inTurn('delta-read-nodes', e);
     o = await run(step, deltaReadNodes, [H * V, tokens], o, query[e], node[e], x.lambda, token, reads, e);
     query.push(await run(`delta-query-${e}`, deltaReadQueries, rows, query[e], node[e], token, reads, e));
   }
@@ -154,7 +153,7 @@ export async function deltaState(call: Call, x: Operands, f: Forward): Promise<R
   const size = [V, H * L * K, sequences];
   let state = await run('delta-final-tokens', deltaFinalTokens, size, f.key, f.strength, finalLevel, sequence);
   for (let e = 0; e < slots; e++) {
-    const step = `delta-final-nodes-${e % 2}`;
+    const step = inTurn('delta-final-nodes', e);
     state = await run(step, deltaFinalNodes, size, state, rows[e], f.node[e], sequence, reads, e);
   }
   if (x.state === null) return state;

@@ -327,10 +327,18 @@ const isReadable = (handle: unknown): handle is { toArray(): unknown } =>
 const parametersOf = ({ body }: Kernel): string[] =>
   (/\(([^)]*)\)/.exec(body.toString())?.[1] ?? '').split(',').map((name) => name.trim());
 
-/** The sizes that a body reads. */
-const sizesIn = ({ body }: Kernel): (keyof Sizes)[] => [
-  ...new Set([...body.toString().matchAll(/this\.constants\.(\w+)/g)].map(([, name]) => name as keyof Sizes)),
-];
+const sizesOfBodies = new WeakMap<Kernel, (keyof Sizes)[]>();
+
+/** The sizes that a body reads; found once, since every run asks. */
+function sizesIn(kernel: Kernel): (keyof Sizes)[] {
+  let names = sizesOfBodies.get(kernel);
+  if (names === undefined) {
+    const read = [...kernel.body.toString().matchAll(/this\.constants\.(\w+)/g)];
+    names = [...new Set(read.map(([, name]) => name as keyof Sizes))];
+    sizesOfBodies.set(kernel, names);
+  }
+  return names;
+}
 
 /** The source of a body whose sizes come after its operands. */
 function withSizesAsArguments(kernel: Kernel): string {

@@ -184,13 +184,18 @@ function localTables(C: number, blocks: number): Pick<Plan, 'bits' | 'block'> {
   return { bits: matrix(bits, C), block: matrix(block, 2 * blocks) };
 }
 
-/**
- * [tokens][H·levels]: the level at which a token reads each level of the incoming state, or -1.
- * @param emptied whether levels that hold only zeros in a head count as not there: they are not read, whatever their level scales are
- */
-export function contentTable(p: Problem, emptied: boolean): HostData {
+/** Both [tokens][H·levels]: the level at which a token reads each level of the incoming state, or -1. */
+export interface ContentTables {
+  /** As it is read: levels that hold only zeros in a head are not, whatever their level scales are. */
+  read: HostData;
+  /** As it is for the state's own gradient and for what is handed on. */
+  own: HostData;
+}
+
+export function contentTables(p: Problem): ContentTables {
   const width = p.H * p.stateLevels;
-  const data = new Float32Array(Math.max(p.B * p.T, 1) * width).fill(-1);
+  const rows = Math.max(p.B * p.T, 1);
+  const [read, own] = [0, 1].map(() => new Float32Array(rows * width).fill(-1));
   const state = p.inputs.initialState as Float64Array;
   const size = p.K * p.V;
   p.sequences.forEach(({ row, start, end, position }, n) => {
@@ -198,12 +203,14 @@ export function contentTable(p: Problem, emptied: boolean): HostData {
       const readBy = contentLevels(p.levels, position, l, end - start);
       for (let h = 0; h < p.H; h++) {
         const from = ((n * p.H + h) * p.stateLevels + l) * size;
-        if (emptied && state.subarray(from, from + size).every((value) => value === 0)) continue;
+        const isEmpty = state.subarray(from, from + size).every((value) => value === 0);
         for (let t = start; t < end; t++) {
-          data[(row * p.T + t) * width + h * p.stateLevels + l] = readBy[t - start];
+          const at = (row * p.T + t) * width + h * p.stateLevels + l;
+          own[at] = readBy[t - start];
+          if (!isEmpty) read[at] = readBy[t - start];
         }
       }
     }
   });
-  return { data, size: [width, Math.max(p.B * p.T, 1)] };
+  return { read: { data: read, size: [width, rows] }, own: { data: own, size: [width, rows] } };
 }

@@ -47,7 +47,7 @@ import { weightGradients } from './kernels/weight-gradients.ts';
 import { wholeCrossings } from './kernels/whole-crossings.ts';
 import { zeros } from './kernels/zeros.ts';
 import type { Content, Forward, Hierarchy } from './scalar-forward.ts';
-import type { Call, Gradients, Operands } from './step.ts';
+import { type Call, type Gradients, inTurn, type Operands } from './step.ts';
 
 /** What one kind of source gives to the gradients, beside what is inside chunks. Rows [H·K] are by head. */
 interface Part {
@@ -78,10 +78,9 @@ async function bySlot(
   let dots = reading;
   let q: Resident | null = null;
   for (let e = 0; e < slots; e++) {
-    const side = e % 2;
     const projected = await z(e);
     dots = await run(
-      `${name}-dots-${side}`,
+      inTurn(`${name}-dots`, e),
       slotDots,
       [H * slots, plan.tokens],
       dots,
@@ -92,7 +91,7 @@ async function bySlot(
       slots,
     );
     q = await run(
-      `${name}-queries-${side}`,
+      inTurn(`${name}-queries`, e),
       addReading,
       [H * K, plan.tokens],
       q ?? projected,

@@ -5,13 +5,13 @@
 import type { Operand, Resident } from './kernel.ts';
 import { softmaxKeysBackward } from './kernels/softmax-keys-backward.ts';
 import { softmaxMaxima } from './kernels/softmax-maxima.ts';
-import { softmaxMeans } from './kernels/softmax-means.ts';
 import { softmaxOutputs } from './kernels/softmax-outputs.ts';
 import { softmaxQueriesBackward } from './kernels/softmax-queries-backward.ts';
 import { softmaxSums } from './kernels/softmax-sums.ts';
 import { softmaxValuesBackward } from './kernels/softmax-values-backward.ts';
 import { softmaxWeights } from './kernels/softmax-weights.ts';
 import { softmaxWeightsBackward } from './kernels/softmax-weights-backward.ts';
+import { valueDots } from './kernels/value-dots.ts';
 import { zeros } from './kernels/zeros.ts';
 import type { Plan } from './plan.ts';
 import type { Call, Family, Gradients, Operands } from './step.ts';
@@ -39,7 +39,7 @@ async function backward(call: Call, x: Operands, rows: Rows, o: Resident, dO: Op
   const { run, plan } = call;
   const { tokens, token, sequence } = plan;
   const { G, H, K, V, C } = plan.sizes;
-  const mean = await run('softmax-mean', softmaxMeans, [H, tokens], dO, o);
+  const mean = await run('softmax-mean', valueDots, [H, tokens], dO, o);
   let q = await run('zeros-q', zeros, [G * K, tokens]);
   let k = await run('zeros-k', zeros, [G * K, tokens]);
   let v = await run('zeros-v', zeros, [H * V, tokens]);

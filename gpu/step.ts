@@ -19,7 +19,7 @@ export interface Operands {
   /** [n][H·stateLevels·K][V] */
   state: Operand | null;
   stateLevels: number;
-  /** [T][H·stateLevels]: see contentTable; as it is read, and as it is for the state's own gradient */
+  /** [T][H·stateLevels]: see contentTables; as it is read, and as it is for the state's own gradient */
   content: Operand | null;
   contentOfState: Operand | null;
   scale: number;
@@ -60,6 +60,9 @@ export const callOn = (device: Device, plan: Plan): Call => ({
   plan,
   run: (step, kernel, size, ...operands) => device.run(step, kernel, plan.sizes, size, ...operands),
 });
+
+/** A step that takes its own result again runs under two names in turn: one is read while the other is written. */
+export const inTurn = (step: string, turn: number): string => `${step}-${turn % 2}`;
 
 /**
  * Puts data of the host on the device once, for the many kernels that read it. Where kernels work in the host's memory it is left alone.

@@ -109,6 +109,13 @@ export function callOf({ T, H, K, V, C }: Shape): {
   return { problem, operands, dO: hostData(filled(T * H * V, 6), H * V, T) };
 }
 
+/** The plan, the operands and the cotangent of a call, on the device. */
+async function onDevice(device: Device, { problem, operands, dO }: ReturnType<typeof callOf>) {
+  const plan = await uploadPlan(device, planOf(problem));
+  const there = await uploadOperands(device, plan, operands);
+  return { plan, there, cotangent: await uploadCotangent(device, plan, 'o', dO) };
+}
+
 /** The median of some rounds, in milliseconds. */
 async function median(rounds: number, run: () => Promise<void>): Promise<number> {
   const times: number[] = [];
@@ -140,11 +147,10 @@ function profiled(device: Device, call: Call, times: Map<string, number>): Call 
 }
 
 export async function measure(device: Device, shape: Shape, rounds: number): Promise<Times> {
-  const { problem, operands, dO } = callOf(shape);
+  const given = callOf(shape);
+  const { operands, dO } = given;
   const start = performance.now();
-  const plan = await uploadPlan(device, planOf(problem));
-  const there = await uploadOperands(device, plan, operands);
-  const cotangent = await uploadCotangent(device, plan, 'o', dO);
+  const { plan, there, cotangent } = await onDevice(device, given);
   const sizes = new Map<string, number>();
   const call = callOn(device, plan);
   const counting: Call = {
@@ -179,8 +185,8 @@ export async function measure(device: Device, shape: Shape, rounds: number): Pro
     }),
   };
   const results = [...sizes.values()].reduce((sum, each) => sum + each, 0);
-  const given = [operands.q, operands.k, operands.v, operands.g, operands.lambda, dO];
-  const bytes = results + given.reduce((sum, { size }) => sum + bytesOf(size), 0);
+  const inputs = [operands.q, operands.k, operands.v, operands.g, operands.lambda, dO];
+  const bytes = results + inputs.reduce((sum, { size }) => sum + bytesOf(size), 0);
   return { T: shape.T, ...timed, bytes, first };
 }
 
@@ -191,10 +197,7 @@ export interface KernelTime {
 
 /** Milliseconds of each kernel of a forward and a backward pass, each waited for. */
 export async function profile(device: Device, shape: Shape): Promise<KernelTime[]> {
-  const { problem, operands, dO } = callOf(shape);
-  const plan = await uploadPlan(device, planOf(problem));
-  const there = await uploadOperands(device, plan, operands);
-  const cotangent = await uploadCotangent(device, plan, 'o', dO);
+  const { plan, there, cotangent } = await onDevice(device, callOf(shape));
   let times = new Map<string, number>();
   for (let round = 0; round < 3; round++) {
     times = new Map();

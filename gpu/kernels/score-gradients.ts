@@ -1,6 +1,6 @@
 import type { Kernel, Matrix, Thread } from '../kernel.ts';
 
-/** dA[t, h, c] scale exp(sum of g over (s,t]), dA = lambda[t, h, level(t,s)] dP[t, h, c]: what q_t . k_s is multiplied by. */
+/** dA[t, h, c] scale exp(sum of g over (s,t]), dA = lambda[t, h, level(t,s)] dP[t, h, c]: the gradient of what the scores scale and decay. */
 export const scoreGradients: Kernel = {
   name: 'score-gradients',
   numbers: { scale: 'Float' },

@@ -1,6 +1,6 @@
 import type { Kernel, Matrix, Thread } from '../kernel.ts';
 
-/** dot[t, h] = einsum('thj,thj->th', a, b) */
+/** dot[t, h] = einsum('thj,thj->th', a, b); of dO and o it is the sum of P dP over a row */
 export const valueDots: Kernel = {
   name: 'value-dots',
   body: function valueDots(this: Thread, a: Matrix, b: Matrix) {

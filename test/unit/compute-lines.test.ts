@@ -1,6 +1,6 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { computeLines, respondWithBounds } from '../../gate/compute-lines.ts';
+import { computeLines, respondOn } from '../../gate/compute-lines.ts';
 import { precisions } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
@@ -171,12 +171,12 @@ describe('respond', () => {
   });
 });
 
-describe('respondWithBounds', () => {
+describe('respondOn with a precision', () => {
   const answers = async (cases: (Case | string)[], name = 'bfloat16') => {
     const out = collector();
     const p = precisions.find((each) => each.name === name) ?? precisions[0];
     const text = cases.map((c) => `${typeof c === 'string' ? c : line(c)}\n`).join('');
-    const counts = await computeLines(Readable.from([text]), out.stream, respondWithBounds(p));
+    const counts = await computeLines(Readable.from([text]), out.stream, respondOn(undefined, p));
     const lines = out.text().split('\n').slice(0, -1);
     return { ...counts, answers: lines.map((each) => JSON.parse(each)), p };
   };

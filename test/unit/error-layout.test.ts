@@ -18,6 +18,7 @@ import {
 import { decaySlips, stepSlips } from '../../properties/errors/slips.ts';
 import type { Case } from '../../reference/case.ts';
 import { type Tensor, tensor } from '../../reference/tensor.ts';
+import { NOTHING } from './costs-of-nothing.ts';
 import { goodCase } from './good-case.ts';
 
 const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
@@ -175,15 +176,6 @@ describe('gradients of decays by differences', () => {
 });
 
 describe('errors of decays', () => {
-  const NOTHING = {
-    sums: 0,
-    factors: 0,
-    inputs: 0,
-    exponent: 0,
-    'prefix sums': 0,
-    'rounded g': 0,
-    'states in memory': 0,
-  };
   const gla = (T: number, g: number[], K = 1, H = 1) =>
     withInputs(goodCase('gla', { T, H, K }), { g: of([1, T, H, K], ...g) });
 

@@ -1,24 +1,20 @@
 /** DeltaNet and Gated DeltaNet on a device, against the oracle, within the bounds derived for float32. */
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bucketPlanOf } from '../../gpu/bucket-plan.ts';
 import { computeOn } from '../../gpu/compute.ts';
 import { Device } from '../../gpu/device.ts';
 import type { HostData } from '../../gpu/kernel.ts';
 import { planOf } from '../../gpu/plan.ts';
-import { cases } from '../../properties/arbitraries/cases.ts';
 import { compare } from '../../properties/compare.ts';
 import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
-import { findPrecision, type Precision, roundCase } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import { checkCase } from '../../reference/shapes.ts';
-import { findSystem, type System } from '../../reference/systems/registry.ts';
 import type { DenseTensor } from '../../reference/tensor.ts';
-import { goodCase, type Sizes, withCotangents } from './good-case.ts';
+import { goodCase, type Sizes } from './good-case.ts';
+import { continued, drawn, float32, inFloat32, long, packed, readsNothingLater, withDecays } from './gpu-cases.ts';
 
-const float32 = findPrecision('float32') as Precision;
 let device: Device;
 beforeAll(async () => {
   device = await Device.open('webasm');
@@ -47,17 +43,7 @@ async function differences(c: Case): Promise<Difference[]> {
 }
 
 const gated = (sizes: Sizes, more: Partial<Case>, system = 'log-linear-gated-deltanet'): Case =>
-  roundCase(withCotangents(goodCase(system, sizes, more), sizes), float32);
-
-/** The case with a reset at every so many tokens. */
-function withResets(c: Case, every: number): Case {
-  const g = c.inputs.g as DenseTensor;
-  for (let i = 1; i < g.data.length; i += every) g.data[i] = -Infinity;
-  return c;
-}
-
-const long: Sizes = { T: 21, G: 2, H: 4, L: 6 };
-const continued = { chunkSize: 4, position: [5], scale: 0.5 };
+  inFloat32(system, sizes, more);
 
 describe('the delta rule on webasm', () => {
   const examples: [string, Case][] = [
@@ -71,12 +57,9 @@ describe('the delta rule on webasm', () => {
     ['without decays', gated({ ...long, stateLevels: 6 }, continued, 'log-linear-deltanet')],
     ['a flat system with a state', gated({ ...long, L: 1, stateLevels: 1 }, continued, 'gated-deltanet')],
     ['the plain delta rule', gated({ ...long, L: 1 }, { chunkSize: 4 }, 'deltanet')],
-    [
-      'packed sequences, one of them empty',
-      gated({ T: 19, n: 3, L: 6, stateLevels: 6 }, { chunkSize: 4, cuSeqlens: [0, 6, 6, 19], position: [0, 2, 9] }),
-    ],
+    ['packed sequences, one of them empty', gated(...packed)],
     ['batch rows', gated({ B: 2, T: 7, L: 5, stateLevels: 4 }, { chunkSize: 2, position: [3, 0] })],
-    ['resets', withResets(gated({ ...long, stateLevels: 6 }, continued), 11)],
+    ['resets', withDecays(gated({ ...long, stateLevels: 6 }, continued), 11, -Infinity)],
   ];
   it.each(examples)('%s', async (_name, c) => {
     const found = await differences(c);
@@ -88,36 +71,14 @@ describe('the delta rule on webasm', () => {
   it.each(['deltanet', 'gated-deltanet', 'log-linear-deltanet', 'log-linear-gated-deltanet'])(
     'drawn cases of %s',
     async (name) => {
-      const abilities = {
-        systems: [name],
-        gradients: true,
-        state: true,
-        packed: true,
-        groups: true,
-        structures: false,
-        chunkSizes: true,
-        views: true,
-      };
-      const wish = { maxT: 40, maxChannels: 8, gradients: true, state: 'sometimes', packed: 'sometimes' } as const;
-      const drawn = cases(findSystem(name) as System, abilities, wish, float32);
-      for (const c of fc.sample(drawn, { numRuns: 5, seed: 5 })) {
+      for (const c of drawn(name, 5)) {
         expect((await differences(c)).filter(({ ratio }) => !(ratio <= 1))).toEqual([]);
       }
     },
   );
 
   it('reads no token that comes later', async () => {
-    const { cotangents: _, ...c } = gated(long, { chunkSize: 8 });
-    const before = await computeOn(device, c);
-    const from = 11;
-    const T = long.T as number;
-    for (const tensor of Object.values(c.inputs) as DenseTensor[]) {
-      tensor.data.fill(Number.NaN, (tensor.data.length / T) * from);
-    }
-    const after = await computeOn(device, c);
-    const kept = (before.o.data.length / T) * from;
-    expect(after.o.data.slice(0, kept)).toEqual(before.o.data.slice(0, kept));
-    expect(after.o.data.slice(kept).every(Number.isNaN)).toBe(true);
+    await readsNothingLater(device, gated(long, { chunkSize: 8 }), long.T);
   });
 });
 

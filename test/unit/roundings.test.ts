@@ -10,6 +10,7 @@ import { underflowOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, type Tensor, tensor } from '../../reference/tensor.ts';
+import { NOTHING } from './costs-of-nothing.ts';
 import { goodCase, withCotangents } from './good-case.ts';
 
 const [float64, float32, tf32, bfloat16, float16] = precisions;
@@ -104,26 +105,17 @@ describe('roundings of each term', () => {
 
 describe('what a cause costs', () => {
   const [u24, u11, u8] = [2 ** -24, 2 ** -11, 2 ** -8];
-  const none = {
-    sums: 0,
-    factors: 0,
-    inputs: 0,
-    exponent: 0,
-    'prefix sums': 0,
-    'rounded g': 0,
-    'states in memory': 0,
-  };
 
   it('sums, and decays where there are any', () => {
     const u = 2 ** -53;
-    expect(costsOf(goodCase('linear'), float64)).toEqual({ ...none, sums: u });
-    expect(costsOf(goodCase('mamba2'), float64)).toEqual({ ...none, sums: u, exponent: u, 'prefix sums': u });
+    expect(costsOf(goodCase('linear'), float64)).toEqual({ ...NOTHING, sums: u });
+    expect(costsOf(goodCase('mamba2'), float64)).toEqual({ ...NOTHING, sums: u, exponent: u, 'prefix sums': u });
   });
 
   it('numbers that the formats do not hold', () => {
     const c = goodCase('mamba2', { stateLevels: 1 });
     const decays = { exponent: u24, 'prefix sums': u24 };
-    const float32Costs = { ...none, ...decays, sums: u24, inputs: u24, 'rounded g': u24 };
+    const float32Costs = { ...NOTHING, ...decays, sums: u24, inputs: u24, 'rounded g': u24 };
     expect(costsOf(c, float32)).toEqual(float32Costs);
     // tensor cores cut off
     expect(costsOf(c, tf32)).toEqual({ ...float32Costs, sums: 2 * u24, factors: 2 * u11 });
@@ -152,7 +144,7 @@ describe('what a cause costs', () => {
 
   it('one cause alone', () => {
     const costs = costsOf(goodCase('mamba2'), bfloat16);
-    for (const cause of CAUSES) expect(only(costs, cause)).toEqual({ ...none, [cause]: costs[cause] });
+    for (const cause of CAUSES) expect(only(costs, cause)).toEqual({ ...NOTHING, [cause]: costs[cause] });
   });
 });
 
@@ -187,7 +179,7 @@ describe('underflow', () => {
     // K = 3, V = 11, T = 7, 3 heads a group at most, L levels: 7 + L + 10 in a state, 14 * 7 + L + 10 elsewhere, once more for
     // each of the 7 tokens through a solve; for g once for each of 7 tokens, or of all 14
     it.each([
-      ['one solve for none', 'mamba2', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
+      ['one solve for NOTHING', 'mamba2', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
       ['a decay of channels', 'gla', [109, 18, 109 * 3, 109 * 3, 109, 109 * 7, 109, 109, 109]],
       ['a shared decay', 'retention', [109, 18, 109 * 3, 109 * 3, 109, 109 * 14, 109, 109, 109]],
       ['levels', 'log-linear-mamba2', [112, 21, 112 * 3, 112 * 3, 112, 112 * 7, 112, 112, 112]],
@@ -222,7 +214,7 @@ describe('underflow', () => {
       ['a run to the last', [0.5, 0.25, 7, 2], 14],
       ['a run that shrinks on the way', [8, 0.5, 4, 0.5], 16],
       ['a run that starts anew', [2, 0.125, 1, 7], 7],
-      ['none', [0.5, 0.25, 1, 0.5], 1],
+      ['NOTHING', [0.5, 0.25, 1, 0.5], 1],
     ])('%s', (_, values, most) => {
       expect(grown(goodCase('linear', { T: 4, H: 1 }), ...values)).toBe(most);
     });
@@ -251,7 +243,7 @@ describe('underflow', () => {
     expect(floorsOf(c, p, null)('finalState')).toBe(12 * unit + unit);
   });
 
-  it('of a case that is none is refused', () => {
+  it('of a case that is NOTHING is refused', () => {
     const c = goodCase('linear');
     expect(() => underflowOf({ ...c, position: [-1] })).toThrow(/^bounds: /);
   });
@@ -312,11 +304,11 @@ describe('overflow', () => {
     for (let i = 0; i < T * H; i++) {
       const only = tensor(new Float64Array(T * H), [1, T, H, 1]);
       only.data[i] = 2000;
-      const none = full(0, [1, T, H, 1]);
+      const NOTHING = full(0, [1, T, H, 1]);
       const row = rows.data[Math.floor(i / H) * G + groupOf[i % H]];
       const written = withInputs(c, { q: zero, k: rows, v: only, beta: full(-4, [1, T, H]) });
       expect(largestOnTheWay(written, { size, steps: quiet })).toBe(2000 * row * 4);
-      const asked = { ...withInputs(c, { q: rows, k: zero, v: none }), scale: 1, cotangents: { o: only } };
+      const asked = { ...withInputs(c, { q: rows, k: zero, v: NOTHING }), scale: 1, cotangents: { o: only } };
       expect(largestOnTheWay(asked, { size, steps: quiet })).toBe(2000 * row);
     }
   });

@@ -1,25 +1,16 @@
 /** Sizes of softmax attention's terms, and what errors of its scores add: where all scores are 0 the weights are exact. */
 import { describe, expect, it } from 'vitest';
 import { mapTensor, takeAlong } from '../../properties/edit.ts';
-import type { Costs } from '../../properties/errors/costs.ts';
 import { certain, likely, type Measure } from '../../properties/errors/measure.ts';
 import { softmaxSizes } from '../../properties/errors/softmax.ts';
 import { bfloat16, DOUBLE, float32, type Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { type Tensor, tensor } from '../../reference/tensor.ts';
+import { NOTHING } from './costs-of-nothing.ts';
 import { goodCase, withCotangents } from './good-case.ts';
 
 const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
 const list = (values: Float64Array | undefined): number[] => [...(values ?? [])];
-const NOTHING: Costs = {
-  sums: 0,
-  factors: 0,
-  inputs: 0,
-  exponent: 0,
-  'prefix sums': 0,
-  'rounded g': 0,
-  'states in memory': 0,
-};
 
 /** One token by itself, then two: queries and keys that meet at right angles, two heads of one group. */
 const SCALE = -0.5;
