@@ -21,7 +21,7 @@ import {
 /** What a log decay is at least: its exponential is 0 all the same, and sums of it neither overflow nor subtract infinities. */
 const LEAST_DECAY = -1e30;
 
-const single = (values: Float64Array): Float32Array => Float32Array.from(values);
+const single = (values: Float64Array): Float32Array => new Float32Array(values);
 
 /** Numbers of one token in the log decays: H or H·K. */
 const decaysPerToken = (p: Problem): number => p.H * (p.system.recurrence?.decay === 'channel' ? p.K : 1);
@@ -151,7 +151,7 @@ export async function computeOn(device: Device, c: Case): Promise<Answer> {
       const dState = finalState && (await uploadCotangent(device, plan, 'state', stateData(p, finalState, L)));
       const given = await run.backward(await uploadCotangent(device, plan, 'o', dO), dState);
       for (const name of Object.keys(gradients) as InputName[]) {
-        const values = Float64Array.from(await device.read(given[name as keyof Gradients] as never));
+        const values = new Float64Array(await device.read(given[name as keyof Gradients] as never));
         gradients[name]?.set(gradientData(p, name, values));
       }
     }

@@ -3,6 +3,8 @@ import type { GPU as GPUClass } from 'gpu.js';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
 import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
+import { teachIndices } from './webasm-indices.ts';
+import { unrolled } from './webasm-unroll.ts';
 
 /** Those of Node, and those of a browser. */
 export const BACKENDS = ['webasm', 'webgpu', 'headlessgl', 'cpu'] as const;
@@ -43,9 +45,10 @@ interface Compiled {
   kernel?: {
     constructor: unknown;
     fallbackReason?: string | null;
-    /** Of webasm: its worker threads, and how many compiled modules it keeps. */
+    /** Of webasm: its worker threads. */
     _pool?: Pool | null;
-    moduleCacheLimit?: number;
+    /** Of webasm: the module that ran last. */
+    _active?: object;
   };
 }
 
@@ -136,13 +139,44 @@ export interface OpenOptions {
   threads?: boolean;
 }
 
+/**
+ * Rows that a module on webasm is made for, at least as many as asked: 1, 2, 4, 8, 16, then four steps to an octave. gpu.js makes the
+ * sizes of all buffers part of the code, so numbers of tokens, chunks and nodes are rounded up, and what is too much is not computed.
+ */
+export function rowClass(rows: number): number {
+  const octave = 2 ** Math.floor(Math.log2(Math.max(rows, 1)));
+  const step = Math.max(octave / 4, Math.min(octave, 4));
+  return rows <= 16 ? 2 ** Math.ceil(Math.log2(Math.max(rows, 1))) : Math.ceil(rows / step) * step;
+}
+
+/** The size of a buffer in its class: its rows or layers are more. */
+const classOf = (size: number[]): number[] =>
+  size.length === 1 ? size : [...size.slice(0, -1), rowClass(size[size.length - 1])];
+
+const elements = (size: number[]): number => size.reduce((product, each) => product * each, 1);
+
+/** Numbers of the host with zeros after them up to the size of their class; the same buffer as long as the data are the same object. */
+function paddedOf(data: Float32Array, size: number[]): Float32Array {
+  const length = elements(classOf(size));
+  if (length === data.length) return data;
+  let padded = paddings.get(data);
+  if (padded?.length !== length) {
+    padded = new Float32Array(length);
+    padded.set(data);
+    paddings.set(data, padded);
+  }
+  return padded;
+}
+const paddings = new WeakMap<Float32Array, Float32Array>();
+
 /** An open backend. Kernels are compiled once for each step and shape class, and where sizes are arguments once for each step. */
 export class Device {
   readonly backend: Backend;
   readonly adapter: string;
   readonly specialized: boolean;
-  /** Kernels compiled so far, those that were dropped again included. */
+  /** Kernels compiled so far, those that were dropped again included; on webasm modules, of which a kernel has one for each class of sizes. */
   compilations = 0;
+  readonly #modules = new WeakSet<object>();
   readonly #library: GpuJs;
   readonly #gpu: GPUClass;
   readonly #kernels = new Map<string, Compiled>();
@@ -165,6 +199,7 @@ export class Device {
    */
   static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
     const library = await loadGpuJs();
+    if (backend === 'webasm') teachIndices(library);
     return new Device(backend, await adapterOf(backend, library, options), options, library);
   }
 
@@ -187,18 +222,26 @@ export class Device {
   ): Promise<Resident> {
     const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
     const compiled = this.#compiled(step, kernel, sizes, size, operands);
-    if (this.backend !== 'cpu') compiled.setOutput(size);
+    if (this.backend !== 'cpu') compiled.setOutput(this.backend === 'webasm' ? classOf(size) : size);
     const numbers = this.specialized ? [] : sizesIn(kernel).map((name) => sizes[name]);
+    if (this.backend === 'webasm') numbers.push(size[size.length - 1]);
     this.#sharePool(compiled);
-    const handle = await compiled(...values, ...numbers);
+    const result = await compiled(...values, ...numbers);
     this.#sharePool(compiled);
     this.#refuseFallback(kernel, compiled);
-    return { handle, size };
+    if (this.backend !== 'webasm') return { handle: result, size };
+    this.#countModule(compiled);
+    return { handle: result, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
   }
 
   /** Whether kernels work in memory of their own, to which data of the host has to be copied. */
   get isRemote(): boolean {
     return this.backend !== 'webasm' && this.backend !== 'cpu';
+  }
+
+  /** Whether a kernel may compute four numbers a thread: it pays where sizes are compiled in. */
+  get computesFour(): boolean {
+    return this.backend === 'webasm' && this.specialized;
   }
 
   /** Waits until a result is there, without reading it. */
@@ -207,10 +250,17 @@ export class Device {
     await context?.device?.queue.onSubmittedWorkDone();
   }
 
+  #countModule({ kernel }: Compiled): void {
+    if (!kernel?._active || this.#modules.has(kernel._active)) return;
+    this.#modules.add(kernel._active);
+    this.compilations++;
+  }
+
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
+    if (this.backend === 'webasm') return (handle as Float32Array).slice(0, elements(size));
     const value = isReadable(handle) ? await handle.toArray() : handle;
-    const out = new Float32Array(size.reduce((product, each) => product * each, 1));
+    const out = new Float32Array(elements(size));
     let at = 0;
     const append = (part: unknown): void => {
       if (part instanceof Float32Array) {
@@ -229,7 +279,10 @@ export class Device {
   }
 
   #value(operand: Operand): unknown {
-    return 'data' in operand ? this.#library.input(operand.data, operand.size) : operand.handle;
+    if (this.backend !== 'webasm')
+      return 'data' in operand ? this.#library.input(operand.data, operand.size) : operand.handle;
+    const data = 'data' in operand ? paddedOf(operand.data, operand.size) : (operand.handle as Float32Array);
+    return this.#library.input(data, classOf(operand.size));
   }
 
   #compiled(
@@ -239,7 +292,10 @@ export class Device {
     size: number[],
     operands: readonly (Operand | number)[],
   ): Compiled {
-    const kinds = operands.map((operand) => (typeof operand === 'number' ? 'n' : 'data' in operand ? 'd' : 'r'));
+    const isFlat = this.backend === 'webasm';
+    const kinds = operands.map((operand) =>
+      typeof operand === 'number' ? 'n' : 'data' in operand || isFlat ? 'd' : 'r',
+    );
     const shapeClass = this.specialized ? Object.values(sizes) : [];
     let key = [step, kernel.name, shapeClass, kinds.join('')].join('|');
     // gpu.js 2.24.1 computes wrongly on `cpu` once sizes may change (docs/gpujs-notes.md)
@@ -255,7 +311,7 @@ export class Device {
     }
     const isDynamic = this.backend !== 'cpu';
     const compiled = this.#gpu.createKernel(
-      (this.specialized ? kernel.body : withSizesAsArguments(kernel)) as never,
+      this.#source(kernel, sizes, size.length) as never,
       {
         output: size,
         ...(this.specialized && {
@@ -271,16 +327,29 @@ export class Device {
         argumentTypes: this.#argumentTypes(kernel, operands),
       } as never,
     ) as unknown as Compiled;
-    if (this.backend === 'webasm' && compiled.kernel) compiled.kernel.moduleCacheLimit = MODULES_KEPT;
-    this.compilations++;
+    if (this.backend === 'webasm' && compiled.kernel) {
+      // results stay one array (docs/gpujs-notes.md, 14)
+      Object.assign(compiled.kernel, { moduleCacheLimit: MODULES_KEPT, _shapeOutput: (data: Float32Array) => data });
+    }
+    if (this.backend !== 'webasm') this.compilations++;
     this.#kernels.set(key, compiled);
     if (this.#kernels.size > MOST_KERNELS) this.#dropOldest();
     return compiled;
   }
 
+  #source(kernel: Kernel, sizes: Sizes, dimensions: number): string | Kernel['body'] {
+    const source = this.specialized ? kernel.body.toString() : withSizesAsArguments(kernel);
+    if (this.backend !== 'webasm') return source;
+    return withRowsAsArgument(
+      this.specialized ? unrolled(source, { ...sizes }) : source,
+      dimensions,
+      kernel.numbersAThread,
+    );
+  }
+
   #argumentTypes(kernel: Kernel, operands: readonly (Operand | number)[]): string[] {
     const names = parametersOf(kernel);
-    const resident = { webasm: 'Array', cpu: 'Array', webgpu: 'WebGPUBuffer', headlessgl: '', webgl2: '' }[
+    const resident = { webasm: 'Input', cpu: 'Array', webgpu: 'WebGPUBuffer', headlessgl: '', webgl2: '' }[
       this.backend
     ];
     const types = operands.map((operand, i) => {
@@ -288,7 +357,8 @@ export class Device {
       if ('data' in operand) return 'Input';
       return resident || (operand.handle as { type: string }).type;
     });
-    return this.specialized ? types : [...types, ...sizesIn(kernel).map(() => 'Integer')];
+    const numbers = this.specialized ? [] : sizesIn(kernel).map(() => 'Integer');
+    return [...types, ...numbers, ...(this.backend === 'webasm' ? ['Integer'] : [])];
   }
 
   /** gpu.js 2.24.1 starts threads for every kernel (docs/gpujs-notes.md): here the first pool serves all, and none ends it. */
@@ -345,6 +415,20 @@ function withSizesAsArguments(kernel: Kernel): string {
   const names = sizesIn(kernel);
   return kernel.body
     .toString()
-    .replace(/\(([^)]*)\)/, (_, parameters: string) => `(${[parameters.replace(/,\s*$/, ''), ...names].join(', ')})`)
+    .replace(
+      /\(([^)]*)\)/,
+      (_, parameters: string) => `(${[parameters.replace(/,\s*$/, ''), ...names].filter(Boolean).join(', ')})`,
+    )
     .replace(/this\.constants\.(\w+)/g, '$1');
+}
+
+/** The source of a body that computes no more rows, or layers, than its last argument says. */
+function withRowsAsArgument(source: string, dimensions: number, numbers = 1): string {
+  const nothing = numbers === 1 ? '0' : `[${Array(numbers).fill(0)}]`;
+  const axis = ['x', 'y', 'z'][dimensions - 1];
+  return source.replace(
+    /\(([^)]*)\)\s*\{/,
+    (_, parameters: string) =>
+      `(${[parameters.replace(/,\s*$/, ''), 'rowsAsked'].filter(Boolean).join(', ')}) { if (this.thread.${axis} >= rowsAsked) return ${nothing};`,
+  );
 }

@@ -21,8 +21,12 @@ const devices = new Map<Backend, Promise<Device>>();
  * @throws BackendUnavailable
  */
 export function sharedDevice(backend: Backend): Promise<Device> {
-  const device = devices.get(backend) ?? Device.open(backend, { threads: false });
+  const known = devices.get(backend);
+  if (known) return known;
+  const device = Device.open(backend, { threads: false });
   devices.set(backend, device);
+  // what cannot be opened now may be later
+  device.catch(() => devices.delete(backend));
   return device;
 }
 

@@ -7,6 +7,8 @@
  * - two loops of one block have variables of different names
  * - what a condition compares has no buffer read inside another: it is put into a variable first
  * - a loop from a number that was read counts with += 1
+ * - indices are sums and products of whole numbers, and a head is written floor((this.thread.x + 0.5) / width): webasm-indices.ts
+ *   works with that
  */
 
 /** [y][x] and [z][y][x] */
@@ -51,8 +53,10 @@ export interface Resident {
 
 export interface Kernel {
   name: string;
+  /** Where a thread computes four numbers, they are neighbours: its result is [4 x, y] or [4 x, y, z]. On webasm only (docs/gpujs-notes.md, 9). */
+  numbersAThread?: 4;
   /** biome-ignore lint/suspicious/noExplicitAny: operands are checked by the body's own types */
-  body: (this: Thread, ...operands: any[]) => number;
+  body: (this: Thread, ...operands: any[]) => number | number[];
   /** Which arguments are numbers, and of which kind; all others are buffers. */
   numbers?: Record<string, 'Integer' | 'Float'>;
 }

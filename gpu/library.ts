@@ -11,6 +11,8 @@ export interface GpuJs {
   WebGL2Kernel: unknown;
   WebGLKernel: unknown;
   CPUKernel: unknown;
+  /** What generates the code of kernels on webasm. */
+  WebAssemblyFunctionNode: unknown;
 }
 
 export interface GPUApi {

@@ -32,6 +32,11 @@ export interface Plan {
   /** [parts][3]: first and end token, slot. The readers of a node, in runs that are short enough to be worked on at once. */
   part: Operand;
   parts: number;
+  /** [blocks of rows][2]: first and last of up to four tokens of one chunk */
+  rows: Operand;
+  rowBlocks: number;
+  /** [tokens][2]: block of rows that a token is in, and its place there */
+  place: Operand;
   /** [C][C]: bit length of (t XOR s), the level inside a chunk */
   bits: Operand;
   /** [C][2 blocks]: first and last local position of the block of 2^b positions that a local position is in */
@@ -102,6 +107,8 @@ export function planOf(problem: Problem): Plan {
   const tokenRows: number[][] = Array.from({ length: tokens }, () => []);
   const sequenceRows: number[][] = [];
   const finalLevel = new Float32Array(Math.max(tokens, 1));
+  const rows: number[][] = [];
+  const places: number[][] = Array.from({ length: tokens }, () => []);
   const nodes: number[][] = [];
   const parts: number[][] = [];
   const reads: number[][] = [];
@@ -127,6 +134,9 @@ export function planOf(problem: Problem): Plan {
       for (let t = chunk.start; t < chunk.end; t++) {
         const isVoid = t === offset + sequence.start && !p.inputs.initialState;
         tokenRows[t] = [chunk.start, chunk.end, global % C, m, n, isVoid ? 1 : 0];
+        const place = (t - chunk.start) % 4;
+        if (place === 0) rows.push([t, Math.min(t + 3, chunk.end - 1)]);
+        places[t] = [rows.length - 1, place];
         finalLevel[t] = p.levels.level(last, global + t - chunk.start);
       }
     }
@@ -167,6 +177,9 @@ export function planOf(problem: Problem): Plan {
     within: matrix(spread(within), slots),
     node: matrix(nodes, 9),
     part: matrix(parts, 3),
+    rows: matrix(rows, 2),
+    rowBlocks: rows.length,
+    place: matrix(places, 2),
     parts: parts.length,
     ...localTables(C, sizes.blocks),
     finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },

@@ -3,24 +3,31 @@
  * and levels of a step at once.
  */
 import type { Operand, Resident } from './kernel.ts';
+import { addRows } from './kernels/add-rows.ts';
 import { between } from './kernels/between.ts';
 import { carries } from './kernels/carries.ts';
+import { chunkKeys } from './kernels/chunk-keys.ts';
 import { coefficients } from './kernels/coefficients.ts';
 import { contentCarries } from './kernels/content-carries.ts';
 import { contentCoefficients } from './kernels/content-coefficients.ts';
 import { contentReadings } from './kernels/content-readings.ts';
+import { dotRows } from './kernels/dot-rows.ts';
 import { finalContent } from './kernels/final-content.ts';
 import { finalNodes } from './kernels/final-nodes.ts';
 import { finalTokens } from './kernels/final-tokens.ts';
 import { inside } from './kernels/inside.ts';
+import { leafRows } from './kernels/leaf-rows.ts';
 import { leaves } from './kernels/leaves.ts';
+import { leavesOfRows } from './kernels/leaves-of-rows.ts';
 import { nodes } from './kernels/nodes.ts';
 import { prefixes } from './kernels/prefixes.ts';
 import { reach } from './kernels/reach.ts';
 import { read } from './kernels/read.ts';
 import { readContent } from './kernels/read-content.ts';
+import { readRows } from './kernels/read-rows.ts';
 import { readings } from './kernels/readings.ts';
 import { scores } from './kernels/scores.ts';
+import { scoresOfRows } from './kernels/scores-of-rows.ts';
 import { starts } from './kernels/starts.ts';
 import { suffixes } from './kernels/suffixes.ts';
 import { tails } from './kernels/tails.ts';
@@ -69,11 +76,34 @@ export async function decaysOf({ plan, run }: Call, { g }: Operands): Promise<De
   return { prefix, suffix, tail: await run('tail', tails, [sizes.H, tokens], suffix) };
 }
 
+/** Four rows of a result a thread: where that is possible, and four divide the key's channels. */
+const byFour = ({ computesFour, plan }: Call): boolean => computesFour && plan.sizes.K % 4 === 0;
+
+async function leavesOf(call: Call, x: Operands, tail: Resident): Promise<Resident> {
+  const { run, plan } = call;
+  const { H, K, V } = plan.sizes;
+  const { chunk, chunks } = plan;
+  if (!byFour(call)) return run('leaf', leaves, [V, H * K, chunks], x.k, x.v, tail, chunk);
+  const rows = await run('leaf-rows', leafRows, [V, (H * K) / 4, chunks], x.k, x.v, tail, chunk);
+  return run('leaf', leavesOfRows, [V, H * K, chunks], rows);
+}
+
+async function scoresOf(call: Call, x: Operands, { prefix, suffix }: Decays): Promise<Resident> {
+  const { run, plan } = call;
+  const { H, G, K, C } = plan.sizes;
+  const { tokens, token, bits } = plan;
+  const size = [H * C, tokens];
+  const keys = await run('chunk-keys', chunkKeys, [C, G * K, plan.chunks], x.k, plan.chunk, token);
+  if (!byFour(call)) return run('scores', scores, size, x.q, keys, prefix, suffix, token, bits, x.scale);
+  const dots = await run('dot-rows', dotRows, [H * C, plan.rowBlocks], x.q, keys, token, plan.rows);
+  return run('scores', scoresOfRows, size, dots, prefix, suffix, token, plan.place, bits, x.scale);
+}
+
 async function hierarchyOf(call: Call, x: Operands, { prefix, tail }: Decays): Promise<Hierarchy> {
   const { run, plan } = call;
   const { H, K, V } = plan.sizes;
   const { slots, chunk, within, node, token, reads, tokens, chunks } = plan;
-  const leaf = await run('leaf', leaves, [V, H * K, chunks], x.k, x.v, tail, chunk);
+  const leaf = await leavesOf(call, x, tail);
   const ahead = await run('reach', reach, [H * slots, chunks], prefix, chunk, within, node, slots);
   const state = await run('node', nodes, [V, H * K, plan.nodes], leaf, ahead, node, slots);
   const gap = await run('between', between, [H * slots, chunks], prefix, chunk, reads, node, slots);
@@ -115,12 +145,16 @@ export async function scalarForward(call: Call, x: Operands): Promise<Forward> {
   const { H, C, V } = plan.sizes;
   const { tokens, token, bits, reads, slots } = plan;
   const decays = await decaysOf(call, x);
-  const { prefix, suffix } = decays;
-  const score = await run('scores', scores, [H * C, tokens], x.q, x.k, prefix, suffix, token, bits, x.scale);
+  const score = await scoresOf(call, x, decays);
   const weight = await run('weights', weights, [H * C, tokens], score, x.lambda, token, bits);
   let o = await run('inside', inside, [H * V, tokens], weight, x.v, token);
   const hierarchy = slots > 0 ? await hierarchyOf(call, x, decays) : null;
-  if (hierarchy) {
+  if (hierarchy && byFour(call)) {
+    const { node, coefficient } = hierarchy;
+    const size = [H * V, plan.rowBlocks];
+    const rows = await run('read-rows', readRows, size, x.q, node, coefficient, token, plan.rows, reads, slots);
+    o = await run('read', addRows, [H * V, tokens], o, rows, plan.place);
+  } else if (hierarchy) {
     o = await run('read', read, [H * V, tokens], o, x.q, hierarchy.node, hierarchy.coefficient, token, reads, slots);
   }
   const content = await contentOf(call, x, decays);

@@ -52,12 +52,15 @@ export type Family = (call: Call, x: Operands) => Promise<Run>;
 /** A call in progress. */
 export interface Call {
   plan: Plan;
+  /** Whether threads may compute four numbers. */
+  computesFour: boolean;
   /** Runs a kernel on [x], [x, y] or [x, y, z]. */
   run(step: string, kernel: Kernel, size: number[], ...operands: (Operand | number)[]): Promise<Resident>;
 }
 
 export const callOn = (device: Device, plan: Plan): Call => ({
   plan,
+  computesFour: device.computesFour,
   run: (step, kernel, size, ...operands) => device.run(step, kernel, plan.sizes, size, ...operands),
 });
 

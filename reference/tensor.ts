@@ -72,7 +72,10 @@ export function checkTensor(where: string, argument: string, value: unknown): as
 
 /** The elements in row-major order, whatever the strides: always a copy. */
 export function toDense({ data, shape, stride, offset }: Tensor): Float64Array {
-  const dense = new Float64Array(elements(shape));
+  const size = elements(shape);
+  const isRowMajor = stride.every((step, axis) => step === elements(shape.slice(axis + 1)));
+  if (isRowMajor && !Array.isArray(data)) return new Float64Array(data.subarray(offset, offset + size));
+  const dense = new Float64Array(size);
   const rank = shape.length;
   const index = new Array<number>(rank).fill(0);
   let at = offset;

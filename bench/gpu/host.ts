@@ -5,15 +5,17 @@ import { compare as compareTensor } from '../../properties/compare.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import { compute } from '../../reference/operator.ts';
-import { randomCase, WrongAnswer } from '../cases.ts';
+import { randomCase, type Sizes, WrongAnswer } from '../cases.ts';
 import { say } from '../timing.ts';
 
-export const HOST_SHAPE = { T: 2048, H: 2, K: 64, V: 64 };
+/** Channels of a small head, and of a large one. */
+const SHAPES: Sizes[] = [64, 128].map((channels) => ({ T: 2048, H: 2, K: channels, V: channels }));
 const CHUNK_SIZE = 64;
 const ROUNDS = 5;
 
 /** Seconds of wall time. */
 export interface OnHost {
+  shape: Sizes;
   chunked: number;
   webasm: number;
   cpu: number;
@@ -29,8 +31,14 @@ async function best(run: () => unknown): Promise<number> {
   return least;
 }
 
-export async function onHost(): Promise<OnHost> {
-  const c = { ...randomCase('log-linear-mamba2', HOST_SHAPE), chunkSize: CHUNK_SIZE };
+export async function onHost(): Promise<OnHost[]> {
+  const all: OnHost[] = [];
+  for (const shape of SHAPES) all.push(await measured(shape));
+  return all;
+}
+
+async function measured(shape: Sizes): Promise<OnHost> {
+  const c = { ...randomCase('log-linear-mamba2', shape), chunkSize: CHUNK_SIZE };
   const expected = compute({ ...c, form: 'chunked' });
   const bounds = boundsOf(c, findPrecision('float32') as Precision);
   const on = async (backend: Backend): Promise<number> => {
@@ -45,6 +53,7 @@ export async function onHost(): Promise<OnHost> {
   };
   say('chunked form in float64');
   return {
+    shape,
     chunked: await best(() => compute({ ...c, form: 'chunked' })),
     webasm: await on('webasm'),
     cpu: await on('cpu'),

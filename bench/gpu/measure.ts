@@ -1,6 +1,6 @@
 /** Times of the GPU form for one length: with everything on the device, and with upload and readback. */
 import type { Device } from '../../gpu/device.ts';
-import type { Kernel, Operand, Resident } from '../../gpu/kernel.ts';
+import type { HostData, Kernel, Operand, Resident } from '../../gpu/kernel.ts';
 import { planOf } from '../../gpu/plan.ts';
 import { scalar } from '../../gpu/scalar.ts';
 import {
@@ -12,9 +12,17 @@ import {
   uploadOperands,
   uploadPlan,
 } from '../../gpu/step.ts';
+import { compare } from '../../properties/compare.ts';
+import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
+import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
+import type { Case } from '../../reference/case.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
+import { compute } from '../../reference/operator.ts';
 import type { Problem } from '../../reference/shapes.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
+import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { WrongAnswer } from '../cases.ts';
 
 export interface Shape {
   T: number;
@@ -109,6 +117,69 @@ export function callOf({ T, H, K, V, C }: Shape): {
   return { problem, operands, dO: hostData(filled(T * H * V, 6), H * V, T) };
 }
 
+/** The same call as a case of the oracle. */
+function oracleCase({ T, H, K, V, C }: Shape, { problem, operands, dO }: ReturnType<typeof callOf>): Case {
+  const of = (operand: Operand | null, ...shape: number[]): DenseTensor =>
+    tensor(new Float64Array((operand as HostData).data), shape);
+  const { q, k, v, g, lambda } = operands;
+  const inputs = {
+    q: of(q, 1, T, H, K),
+    k: of(k, 1, T, H, K),
+    v: of(v, 1, T, H, V),
+    g: of(g, 1, T, H),
+    lambda: of(lambda, 1, T, H, problem.L),
+  };
+  return {
+    system: problem.system.name,
+    form: 'chunked',
+    chunkSize: C,
+    scale: 1,
+    inputs,
+    cotangents: { o: of(dO, 1, T, H, V) },
+  };
+}
+
+/** What `both` of a measurement gives. */
+const ANSWERS = ['o', 'gradients.q', 'gradients.k', 'gradients.v', 'gradients.g', 'gradients.lambda'];
+/** Up to here every number is held to its derived bound, gradients too. */
+const BOUNDED = 4096;
+/** Above, outputs are held to the float64 chunked form, root mean square to root mean square. */
+const LONG_TOLERANCE = 1e-5;
+
+/** @throws WrongAnswer where what is about to be timed is wrong */
+async function check(
+  device: Device,
+  shape: Shape,
+  given: ReturnType<typeof callOf>,
+  results: Resident[],
+): Promise<void> {
+  const c = oracleCase(shape, given);
+  if (shape.T > BOUNDED) {
+    const { cotangents: _, ...forward } = c;
+    const expected = toDense(compute(forward).o);
+    const o = await device.read(results[0]);
+    let [error, size] = [0, 0];
+    for (let i = 0; i < expected.length; i++) {
+      error += (o[i] - expected[i]) ** 2;
+      size += expected[i] ** 2;
+    }
+    const ratio = Math.sqrt(error / size);
+    if (!(ratio <= LONG_TOLERANCE))
+      throw new WrongAnswer(`T = ${shape.T}: o is off by ${ratio} of its root mean square`);
+    return;
+  }
+  const bounds = boundsOf(c, findPrecision('float32') as Precision);
+  const expected = tensorsOf(compute(c));
+  for (const [i, name] of ANSWERS.entries()) {
+    const value = expected.get(name) as Tensor;
+    const actual = new Float64Array(await device.read(results[i]));
+    // the first log decay decays nothing
+    if (name === 'gradients.g') actual.fill(0, 0, shape.H);
+    const worst = compare(name, tensor(actual, value.shape), value, boundFor(bounds, name));
+    if (!(worst.ratio <= 1)) throw new WrongAnswer(`T = ${shape.T}: ${name} is off by ${worst.ratio} of its bound`);
+  }
+}
+
 /** The plan, the operands and the cotangent of a call, on the device. */
 async function onDevice(device: Device, { problem, operands, dO }: ReturnType<typeof callOf>) {
   const plan = await uploadPlan(device, planOf(problem));
@@ -166,8 +237,10 @@ export async function measure(device: Device, shape: Shape, rounds: number): Pro
     const { q, k, v, g, lambda } = await run.backward(d, null);
     return [run.o, q, k, v, g as Resident, lambda as Resident];
   };
-  await device.finish((await both(counting, there, cotangent))[5]);
+  const answers = await both(counting, there, cotangent);
+  await device.finish(answers[5]);
   const first = performance.now() - start;
+  await check(device, shape, given, answers);
   const forwardOnly = async (): Promise<void> => device.finish(await forward(call, there));
   const everything = async (): Promise<void> => device.finish((await both(call, there, cotangent))[5]);
   // what the first calls of a length have to set up is none of its time

@@ -6,7 +6,7 @@ export const addReading: Kernel = {
   body: function addReading(this: Thread, before: Matrix, z: Matrix, coefficient: Matrix, e: number, slots: number) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     let sum = 0;
     if (e > 0) sum = before[t][x];
     const factor = coefficient[t][h * slots + e];

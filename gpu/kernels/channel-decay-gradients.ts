@@ -19,7 +19,7 @@ export const channelDecayGradients: Kernel = {
   ) {
     const own = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     const i = x - h * this.constants.K;
     const channel = Math.floor(((h + 0.5) * this.constants.G) / this.constants.H) * this.constants.K + i;
     const end = token[own][1];

@@ -18,7 +18,7 @@ export const channelFinalContentSpanned: Kernel = {
   ) {
     const m = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     const i = x - h * this.constants.K;
     const n = chunk[m][4];
     const last = chunk[chunk[m][3]][1] - 1;

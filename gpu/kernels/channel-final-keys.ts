@@ -15,7 +15,7 @@ export const channelFinalKeys: Kernel = {
   ) {
     const s = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     const i = x - h * this.constants.K;
     const column = h * this.constants.V;
     const m = token[s][3];

@@ -23,7 +23,7 @@ export const channelFinalSpanned: Kernel = {
     let total = before[m][x];
     if (d >= 0 && d === last) {
       const n = chunk[m][4];
-      const h = Math.floor((x + 0.5) / this.constants.K);
+      const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
       const i = x - h * this.constants.K;
       const level = this.constants.lifted * (this.constants.blocks + e);
       const row = (h * this.constants.L + level) * this.constants.K + i;

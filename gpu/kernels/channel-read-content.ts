@@ -16,7 +16,7 @@ export const channelReadContent: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.V);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.V);
     const j = x - h * this.constants.V;
     const column = h * this.constants.K;
     const channel = Math.floor(((h + 0.5) * this.constants.G) / this.constants.H) * this.constants.K;

@@ -16,7 +16,7 @@ export const channelRead: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.V);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.V);
     const j = x - h * this.constants.V;
     const d = reads[token[t][3]][e];
     let o = before[t][x];

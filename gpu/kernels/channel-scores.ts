@@ -20,7 +20,7 @@ export const channelScores: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.C);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.C);
     const c = x - h * this.constants.C;
     const first = token[t][2];
     const r = t - token[t][0] + first;

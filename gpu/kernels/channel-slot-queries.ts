@@ -14,7 +14,7 @@ export const channelSlotQueries: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const column = Math.floor((x + 0.5) / this.constants.K) * this.constants.V;
+    const column = Math.floor((this.thread.x + 0.5) / this.constants.K) * this.constants.V;
     const d = reads[token[t][3]][e];
     let sum = 0;
     if (d >= 0) {

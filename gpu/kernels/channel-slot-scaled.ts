@@ -10,7 +10,7 @@ export const channelSlotScaled: Kernel = {
     let scaled = 0;
     if (node >= 0) {
       const level = this.constants.lifted * (this.constants.blocks + e);
-      const h = Math.floor((x + 0.5) / this.constants.K);
+      const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
       scaled = lambda[t][h * this.constants.L + level] * d[t][x];
     }
     return scaled;

@@ -12,7 +12,7 @@ export const contentCoefficients: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / stateLevels);
+    const h = Math.floor((this.thread.x + 0.5) / stateLevels);
     const level = content[t][x];
     let coefficient = 0;
     if (level >= 0) coefficient = lambda[t][h * this.constants.L + level] * reading[t][x];

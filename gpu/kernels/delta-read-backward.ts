@@ -18,7 +18,7 @@ export const deltaReadBackward: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     const d = reads[token[t][3]][e];
     let sum = dQuery[t][x];
     if (d >= 0) {

@@ -9,7 +9,7 @@ export const deltaReadQueries: Kernel = {
   body: function deltaReadQueries(this: Thread, query: Matrix, state: Cube, token: Matrix, reads: Matrix, e: number) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.K);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.K);
     const row = h * this.constants.K;
     const d = reads[token[t][3]][e];
     let sum = query[t][x];

@@ -6,7 +6,7 @@ export const inside: Kernel = {
   body: function inside(this: Thread, weights: Matrix, w: Matrix, token: Matrix) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.V);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.V);
     const start = token[t][0];
     const c = h * this.constants.C + token[t][2] - start;
     let sum = 0;

@@ -14,7 +14,7 @@ export const softmaxOutputs: Kernel = {
   ) {
     const t = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.V);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.V);
     const start = sequence[token[t][4]][0] + first;
     const c = h * this.constants.C - start;
     const end = Math.min(start + this.constants.C - 1, t);

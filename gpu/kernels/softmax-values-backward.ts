@@ -14,7 +14,7 @@ export const softmaxValuesBackward: Kernel = {
   ) {
     const s = this.thread.y;
     const x = this.thread.x;
-    const h = Math.floor((x + 0.5) / this.constants.V);
+    const h = Math.floor((this.thread.x + 0.5) / this.constants.V);
     const n = token[s][4];
     const c = s - sequence[n][0] - first;
     let sum = before[s][x];

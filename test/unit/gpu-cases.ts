@@ -5,8 +5,13 @@ import { computeOn } from '../../gpu/compute.ts';
 import type { Device } from '../../gpu/device.ts';
 import { gpuForms } from '../../gpu/implementations.ts';
 import { cases } from '../../properties/arbitraries/cases.ts';
+import { compare } from '../../properties/compare.ts';
+import type { Worst } from '../../properties/law.ts';
+import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
 import { findPrecision, type Precision, roundCase } from '../../properties/precision.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
+import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import type { DenseTensor } from '../../reference/tensor.ts';
 import { goodCase, type Sizes, withCotangents } from './good-case.ts';
@@ -49,4 +54,13 @@ export async function readsNothingLater(device: Device, { cotangents: _, ...c }:
   const kept = (before.o.data.length / T) * from;
   expect(after.o.data.slice(0, kept)).toEqual(before.o.data.slice(0, kept));
   expect(after.o.data.slice(kept).every(Number.isNaN)).toBe(true);
+}
+
+/** What is further from the oracle than its bound, in any output or gradient. */
+export async function outside(device: Device, c: Case): Promise<Worst[]> {
+  const given = tensorsOf(await computeOn(device, c));
+  const bounds = boundsOf(c, float32);
+  return [...tensorsOf(compute(c))]
+    .map(([name, value]) => compare(name, given.get(name) as DenseTensor, value, boundFor(bounds, name)))
+    .filter(({ ratio }) => !(ratio <= 1));
 }
