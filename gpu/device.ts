@@ -258,7 +258,7 @@ export class Device {
 
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
-    if (this.backend === 'webasm') return (handle as Float32Array).slice(0, elements(size));
+    if (this.backend === 'webasm') return (handle as Float32Array).subarray(0, elements(size));
     const value = isReadable(handle) ? await handle.toArray() : handle;
     const out = new Float32Array(elements(size));
     let at = 0;

@@ -43,6 +43,8 @@ export interface Plan {
   block: Operand;
   /** [tokens][1]: level at which the state after the last token holds a token */
   finalLevel: Operand;
+  /** [sequences][2 L]: first and end token of the last chunk that the state has at each level, an empty range where it has none */
+  finalTokens: Operand;
   /** [sequences][4]: first token, end token, last chunk (-1 in an empty sequence), first token of the last chunk */
   sequence: Operand;
   /** Tables that further tables are made from, where they were made. */
@@ -107,6 +109,7 @@ export function planOf(problem: Problem): Plan {
   const tokenRows: number[][] = Array.from({ length: tokens }, () => []);
   const sequenceRows: number[][] = [];
   const finalLevel = new Float32Array(Math.max(tokens, 1));
+  const finalTokens: number[][] = [];
   const rows: number[][] = [];
   const places: number[][] = Array.from({ length: tokens }, () => []);
   const nodes: number[][] = [];
@@ -140,6 +143,7 @@ export function planOf(problem: Problem): Plan {
         finalLevel[t] = p.levels.level(last, global + t - chunk.start);
       }
     }
+    finalTokens.push(rangesByLevel(own.at(-1), finalLevel, sizes.L));
     if (own.length < 2) return;
     const firstNumber = own[0].n;
     const lastNumber = own[own.length - 1].n;
@@ -183,9 +187,22 @@ export function planOf(problem: Problem): Plan {
     parts: parts.length,
     ...localTables(C, sizes.blocks),
     finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },
+    finalTokens: matrix(finalTokens, 2 * sizes.L),
     sequence: matrix(sequenceRows, 4),
     onHost,
   };
+}
+
+/** First and end token of each level in a chunk, in which the tokens of a level are neighbours. */
+function rangesByLevel(chunk: Chunk | undefined, levelOf: Float32Array, L: number): number[] {
+  const ranges = new Array<number>(2 * L).fill(0);
+  if (!chunk) return ranges;
+  for (let t = chunk.start; t < chunk.end; t++) {
+    const l = levelOf[t];
+    if (ranges[2 * l + 1] === 0) ranges[2 * l] = t;
+    ranges[2 * l + 1] = t + 1;
+  }
+  return ranges;
 }
 
 function localTables(C: number, blocks: number): Pick<Plan, 'bits' | 'block'> {

@@ -179,10 +179,10 @@ export async function scalarForward(call: Call, x: Operands): Promise<Forward> {
 export async function scalarState(call: Call, x: Operands, f: Forward): Promise<Resident> {
   const { run, plan } = call;
   const { H, L, K, V } = plan.sizes;
-  const { sequence, reads, slots, finalLevel, sequences } = plan;
+  const { sequence, reads, slots, sequences } = plan;
   const { prefix, tail } = f.decays;
   const size = [V, H * L * K, sequences];
-  let state = await run('final-tokens', finalTokens, size, x.k, x.v, tail, finalLevel, sequence);
+  let state = await run('final-tokens', finalTokens, size, x.k, x.v, tail, plan.finalTokens);
   if (f.hierarchy) {
     const { between, node } = f.hierarchy;
     const carry = await run('carry', carries, [H * slots, sequences], prefix, between, sequence, reads, slots);

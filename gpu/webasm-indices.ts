@@ -1,11 +1,12 @@
 /**
  * Faster indices on webasm. gpu.js 2.24.1 computes four neighbours of a row at once, but reads their operands one by one, and converts each
- * index from float32 to an integer at every read (docs/gpujs-notes.md, 12). Here its generator of code is taught four things, for
+ * index from float32 to an integer at every read (docs/gpujs-notes.md, 12). Here its generator of code is taught five things, for
  * bodies that keep the rules of kernel.ts:
  * - a local that is assigned once is converted once, where it is declared;
  * - a sum inside an index is a sum of integers;
  * - a head, floor((this.thread.x + 0.5) / width), is the same for four neighbours where four divides the width;
- * - an index that is this.thread.x plus something that the four share is one load of four numbers.
+ * - an index that is this.thread.x plus something that the four share is one load of four numbers;
+ * - a number that the four share is loaded into all four places by one instruction.
  * The numbers that are read are the same, and what is computed from them too.
  */
 
@@ -28,7 +29,7 @@ interface Node {
 }
 
 /** What is used of gpu.js's writer of WebAssembly: an instruction a call. */
-type Emitter = { addLocal(type: string): number } & Record<
+type Emitter = { bytes: number[]; addLocal(type: string): number } & Record<
   | 'localGet'
   | 'localSet'
   | 'localTee'
@@ -61,10 +62,10 @@ interface Local {
   wtype: string;
 }
 
-/** The same, as an integer: that of the first of four, and where they differ all four. */
+/** The local that holds the same as an integer, of one or of four neighbours. */
 interface Whole {
-  first: number;
-  four: number | null;
+  one?: number;
+  four?: number;
 }
 
 /** What gpu.js knows of four neighbours: whether they differ in a value. */
@@ -91,6 +92,8 @@ interface Generator {
   vDeclareVarying(declaration: { id: Node }, node: Node): void;
   emitIndex(node: Node): void;
   vEmitIndex(node: Node): void;
+  emitFlatLoad(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
+  vCoerce(from: string, to: string): string;
   vGather(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
 }
 
@@ -124,26 +127,35 @@ function wholeOf(generator: Generator, { type, name }: Node): Whole | undefined 
   return local && wholes.get(local);
 }
 
+const pins = new WeakMap<object, Map<string, number>>();
+
+/** A global of a module through which values go that are to be computed once: V8 11.3 computes an index anew in each step of a loop. */
+function pinOf({ assembler: { module } }: Generator, type: string): number {
+  const known = pins.get(module) ?? new Map<string, number>();
+  pins.set(module, known);
+  const pin = known.get(type) ?? module.addGlobal(type, true, 0);
+  known.set(type, pin);
+  return pin;
+}
+
 /** Converts a local that was just declared. */
 function convert(generator: Generator, name: string): void {
   const local = generator.locals.get(name);
   if (!local || !generator.assembler || assignedIn(generator).has(name)) return;
   const { em } = generator;
-  const global = (type: string): number => generator.assembler.module.addGlobal(type, true, 0);
+  const keep = (type: string, index: number): Emitter =>
+    em.globalSet(pinOf(generator, type)).globalGet(pinOf(generator, type)).localSet(index);
   const known = wholes.get(local);
   if (local.kind === 'vscalar' && local.wtype === 'vf32') {
-    const { first, four } = known ?? { first: global('i32'), four: global('v128') };
-    em.localGet(local.index)
-      .i32x4TruncSatF32x4S()
-      .globalSet(four as number);
-    em.globalGet(four as number)
-      .i32x4ExtractLane(0)
-      .globalSet(first);
-    wholes.set(local, { first, four });
+    const four = known?.four ?? em.addLocal('v128');
+    em.localGet(local.index).i32x4TruncSatF32x4S();
+    keep('v128', four);
+    wholes.set(local, { four });
   } else if (local.kind === 'scalar' && local.wtype === 'f32') {
-    const first = known?.first ?? global('i32');
-    em.localGet(local.index).i32TruncSatF32S().globalSet(first);
-    wholes.set(local, { first, four: null });
+    const one = known?.one ?? em.addLocal('i32');
+    em.localGet(local.index).i32TruncSatF32S();
+    keep('i32', one);
+    wholes.set(local, { one });
   }
 }
 
@@ -227,7 +239,8 @@ export function teachIndices({ WebAssemblyFunctionNode }: { WebAssemblyFunctionN
   const { prototype } = WebAssemblyFunctionNode as { prototype: Generator };
   if (taught.has(prototype)) return;
   taught.add(prototype);
-  const { stmtVariableDeclaration, vDeclareVarying, emitIndex, vEmitIndex, vGather, vAnalyze } = prototype;
+  const { stmtVariableDeclaration, vDeclareVarying, emitIndex, vEmitIndex, emitFlatLoad, vCoerce, vGather, vAnalyze } =
+    prototype;
 
   prototype.vAnalyze = function analyze(this: Generator, body) {
     const heads = nodesWhere(body, (node) => isHead(this, node));
@@ -258,7 +271,7 @@ export function teachIndices({ WebAssemblyFunctionNode }: { WebAssemblyFunctionN
 
   prototype.emitIndex = function index(this: Generator, node) {
     const whole = node && wholeOf(this, node);
-    if (whole) this.em.globalGet(whole.first);
+    if (whole?.one !== undefined) this.em.localGet(whole.one);
     else if (node && node.type === 'BinaryExpression' && (node.operator as string) in INTEGER) {
       this.emitIndex(node.left as Node);
       this.emitIndex(node.right as Node);
@@ -273,12 +286,35 @@ export function teachIndices({ WebAssemblyFunctionNode }: { WebAssemblyFunctionN
       return;
     }
     const four = wholeOf(this, node)?.four;
-    if (typeof four === 'number') this.em.globalGet(four);
+    if (four !== undefined) this.em.localGet(four);
     else if (isSum(node)) {
       this.vEmitIndex(node.left as Node);
       this.vEmitIndex(node.right as Node);
       this.em[node.operator === '+' ? 'i32x4Add' : 'i32x4Sub']();
     } else vEmitIndex.call(this, node);
+  };
+
+  const lastLoad = new WeakMap<Emitter, { start: number; end: number }>();
+
+  prototype.emitFlatLoad = function load(this: Generator, ...how) {
+    const type = emitFlatLoad.call(this, ...how);
+    // there is nothing to write to while gpu.js only looks at types
+    if (!this.assembler) return type;
+    const { bytes } = this.em;
+    const { offset } = this.assembler.layout[how[0]][how[1]];
+    // f32.load, 2 for its alignment, and the offset, seven bits a byte
+    const length = 2 + Math.max(Math.ceil((32 - Math.clz32(offset)) / 7), 1);
+    lastLoad.set(this.em, { start: bytes.length - length, end: bytes.length });
+    return type;
+  };
+
+  prototype.vCoerce = function coerce(this: Generator, from, to) {
+    const { bytes } = this.em;
+    const last = lastLoad.get(this.em);
+    if (from !== 'f32' || to !== 'vf32' || last?.end !== bytes.length) return vCoerce.call(this, from, to);
+    // v128.load32_splat, which is one instruction of the machine, has the same operands
+    bytes.splice(last.start, 1, 0xfd, 0x09);
+    return to;
   };
 
   prototype.vGather = function gather(this: Generator, table, name, x, y, z, member) {

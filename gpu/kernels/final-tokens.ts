@@ -6,7 +6,7 @@ import type { Kernel, Matrix, Thread } from '../kernel.ts';
  */
 export const finalTokens: Kernel = {
   name: 'final-tokens',
-  body: function finalTokens(this: Thread, k: Matrix, w: Matrix, tail: Matrix, finalLevel: Matrix, sequence: Matrix) {
+  body: function finalTokens(this: Thread, k: Matrix, w: Matrix, tail: Matrix, held: Matrix) {
     const n = this.thread.z;
     const hl = Math.floor((this.thread.y + 0.5) / this.constants.K);
     const i = this.thread.y - hl * this.constants.K;
@@ -15,9 +15,8 @@ export const finalTokens: Kernel = {
     const channel = Math.floor(((h + 0.5) * this.constants.G) / this.constants.H) * this.constants.K + i;
     const column = h * this.constants.V + this.thread.x;
     let sum = 0;
-    for (let s = sequence[n][3]; s < sequence[n][1]; s += 1) {
-      if (finalLevel[s][0] === l) sum += tail[s][h] * k[s][channel] * w[s][column];
-    }
+    const end = held[n][2 * l + 1];
+    for (let s = held[n][2 * l]; s < end; s += 1) sum += tail[s][h] * k[s][channel] * w[s][column];
     return sum;
   },
 };

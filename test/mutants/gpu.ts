@@ -115,7 +115,7 @@ export const gpuMutants: readonly GpuMutant[] = [
   mutant(
     'final-level-too-high',
     'final-tokens',
-    ['finalLevel[s][0] === l', 'finalLevel[s][0] === l - 1'],
+    ['l = hl - h * this.constants.L', 'l = Math.max(hl - h * this.constants.L - 1, 0)'],
     'split-through-state',
     'Tokens of the last chunk come into the state one level too high.',
   ),
