@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: arguments, printing, exit codes. 0 conforms, 1 does not, 2 usage or bad input. */
+/** The command line: arguments, printing, exit codes. 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol. */
 import { constants } from 'node:buffer';
 import { createReadStream, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -9,10 +9,14 @@ import pc from 'picocolors';
 import { computeLines, invalid, respondOn, textOf } from './gate/compute-lines.ts';
 import { explain } from './gate/explain.ts';
 import { explanationText } from './gate/explain-text.ts';
+import { ProgramFailure } from './gate/external/failure.ts';
+import { type External, openProgram } from './gate/external/implementation.ts';
+import type { GateVerdict } from './gate/judge.ts';
 import { type Profile, profileNames, profiles } from './gate/profiles.ts';
 import { createProgress } from './gate/progress.ts';
 import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from './gate/report.ts';
 import { runGate } from './gate/run.ts';
+import { saveFailures } from './gate/save.ts';
 import { table } from './gate/table.ts';
 import { BACKENDS, BackendUnavailable } from './gpu/device.ts';
 import { examineBackends } from './gpu/doctor.ts';
@@ -33,7 +37,7 @@ import { jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
 import { InvalidInput } from './reference/errors.ts';
 import { systems } from './reference/systems/registry.ts';
 
-const EXIT = { conforms: 0, doesNot: 1, usage: 2, interrupted: 130 } as const;
+const EXIT = { conforms: 0, doesNot: 1, usage: 2, protocol: 3, interrupted: 130, ended: 143 } as const;
 const DEFAULT_SEED = 1;
 const PRECISIONS = precisions.map(({ name }) => name).join(', ');
 const DEFAULT_PROFILE: Profile = 'standard';
@@ -96,6 +100,12 @@ function pickForms(form: string[] | undefined, backend: NodeBackend | undefined)
   return chosen.map((each) => ('run' in each ? each : gpuForm(backend ?? DEFAULT_BACKEND)));
 }
 
+/** A program's implementations in those dtypes. */
+function pickDtypes(all: readonly Implementation[], dtypes: string[] | undefined): Implementation[] {
+  const named = all.map((implementation) => ({ name: implementation.precision.name, implementation }));
+  return pick('dtype', named, dtypes).map(({ implementation }) => implementation);
+}
+
 /** Backends that are one device for the whole process; the others run in any thread. */
 const isOneDevice = (backend: NodeBackend): boolean => backend === 'webgpu' || backend === 'headlessgl';
 
@@ -120,17 +130,44 @@ interface GateFlags {
   path?: string;
   jobs: number;
   json?: boolean;
+  dtype?: string[];
+  timeout: number;
+  startTimeout: number;
+  save?: string;
 }
 
-async function gate(flags: GateFlags): Promise<void> {
+/** Somebody's program, started; a program that does not say what it can do is exit code 3. */
+async function openOrExplain(command: readonly string[], flags: GateFlags): Promise<External> {
+  if (flags.form !== undefined || flags.backend !== undefined) {
+    program.error('error: --form and --backend choose forms of ours; leave them out where a program is judged', {
+      exitCode: EXIT.usage,
+    });
+  }
+  const seconds = 1000;
+  const options = { command, timeout: flags.timeout * seconds, startTimeout: flags.startTimeout * seconds };
+  try {
+    return await openProgram(options);
+  } catch (error) {
+    if (!(error instanceof ProgramFailure)) throw error;
+    const remedy = 'docs/protocol.md says what a program has to answer';
+    return program.error(`error: ${command.join(' ')}: ${error.message}\n(${remedy})`, { exitCode: EXIT.protocol });
+  }
+}
+
+async function gate(command: readonly string[], flags: GateFlags): Promise<void> {
+  const external = command.length > 0 ? await openOrExplain(command, flags) : null;
+  const has = external?.implementations[0].abilities.systems;
   const options = {
-    implementations: pickForms(flags.form, flags.backend),
-    systems: pick('system', systems, flags.system),
+    implementations: external
+      ? pickDtypes(external.implementations, flags.dtype)
+      : pickForms(flags.form, flags.backend),
+    systems: pick('system', systems, flags.system ?? (has && [...has])),
     laws: pick('law', laws, flags.law, (law) => law.group),
     seed: flags.seed,
     runs: flags.runs ?? profiles[flags.profile],
     path: flags.path,
-    jobs: flags.jobs,
+    // a program answers one case at a time
+    jobs: external ? 1 : flags.jobs,
   };
   if (flags.path !== undefined) {
     const isOne = options.implementations.length === 1 && options.systems.length === 1 && options.laws.length === 1;
@@ -157,10 +194,11 @@ async function gate(flags: GateFlags): Promise<void> {
     });
   }
   const progress = createProgress('gate');
-  process.once('SIGINT', () => {
+  const leave = (code: number) => () => {
     progress.stop();
-    process.exit(EXIT.interrupted);
-  });
+    process.exit(code);
+  };
+  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended));
   const report = await runGate({
     ...options,
     onStart: progress.start,
@@ -168,7 +206,9 @@ async function gate(flags: GateFlags): Promise<void> {
   });
   progress.stop();
   await closeDevices();
+  await external?.program.close();
   process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
+  const saved = flags.save === undefined ? [] : saveOrExplain(flags.save, report.verdicts);
   if (flags.json) {
     process.stdout.write(`${reportToJson(report)}\n`);
   } else {
@@ -177,9 +217,22 @@ async function gate(flags: GateFlags): Promise<void> {
       verdictTable(report, pc),
       ...failures.map((verdict) => explainFailure(verdict, pc)),
       executionText(report),
+      saved.map((path) => `saved ${path}`).join('\n'),
       summaryText(report, pc),
     ].filter((part) => part !== '');
     process.stdout.write(`${parts.join('\n\n')}\n`);
+  }
+}
+
+function saveOrExplain(folder: string, verdicts: readonly GateVerdict[]): string[] {
+  try {
+    return saveFailures(folder, verdicts);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    process.stderr.write(`error: --save ${folder}: ${message}; give a folder that can be written\n`);
+    process.exitCode = EXIT.usage;
+    return [];
   }
 }
 
@@ -308,13 +361,16 @@ const program = new Command('lla')
   )
   .version(version)
   .showHelpAfterError('(lla --help lists commands and options)')
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.conforms : EXIT.usage))
+  .exitOverride(({ exitCode }) =>
+    process.exit(exitCode === EXIT.conforms || exitCode === EXIT.protocol ? exitCode : EXIT.usage),
+  )
   .addHelpText(
     'after',
     `
 Examples:
   lla gate                                         every law on every form and system
   lla gate --system log-linear-mamba2 --law causality --runs 200
+  lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
   lla gate --json > verdicts.json                  progress goes to stderr
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
@@ -323,12 +379,25 @@ Examples:
   lla explain case.json --precision bfloat16 --answer mine.json
   lla laws --json | jq -r '.[].statement'
 
-Exit codes: 0 conforms, 1 does not, 2 usage or bad input. NO_COLOR is honoured.`,
+Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol. NO_COLOR is honoured.`,
   );
 
 program
   .command('gate')
-  .description('run the laws on the built-in forms and print the table of verdicts')
+  .description('run the laws on a program of yours, or on the built-in forms, and print the table of verdicts')
+  .argument('[command...]', 'after --: a program that speaks docs/protocol.md, with its arguments')
+  .option('--dtype <names>', 'only these dtypes of the program', collect)
+  .addOption(
+    new Option('--timeout <seconds>', 'what the program has for a case')
+      .default(30)
+      .argParser(integer(1, 'a positive integer')),
+  )
+  .addOption(
+    new Option('--start-timeout <seconds>', 'what the program has to start and say what it can do')
+      .default(60)
+      .argParser(integer(1, 'a positive integer')),
+  )
+  .option('--save <folder>', 'write the shrunk case of each failure there, as JSON')
   .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
   .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}, ${GPU}`, collect)
   .addOption(

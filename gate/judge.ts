@@ -28,6 +28,8 @@ export interface GateVerdict {
   reason?: string;
   /** Where it really ran, for an implementation that says so. */
   execution?: Execution;
+  /** What chooses the implementation on the command line, where it is no form of ours. */
+  chosenBy?: Implementation['chosenBy'];
   /** The shrunk case in the JSON of cases, then whatever else the law drew. */
   drawn?: string[];
 }
@@ -74,6 +76,7 @@ export async function judge(law: Law, subject: Implementation, system: System, t
   const verdict: GateVerdict = { ...result, worst: worst?.worst ?? null };
   const execution = result.status === 'not-covered' ? undefined : subject.execution?.();
   if (execution) verdict.execution = execution;
+  if (subject.chosenBy) verdict.chosenBy = subject.chosenBy;
   if (worst?.note !== undefined) verdict.note = worst.note;
   if (counterexample) verdict.drawn = drawnLines({ ...result, worst }, counterexample);
   if (counterexample && verdict.status === 'failed' && verdict.worst) {

@@ -67,16 +67,16 @@ export function verdictTable({ verdicts }: GateReport, colors: Colors): string {
   return [table.toString(), ...rows, signs].join('\n');
 }
 
+/** An argument as a shell takes it. */
+const quoted = (argument: string): string =>
+  /^[\w./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+
 /** The command that shows one failure again, and nothing else. */
-export function replayCommand(verdict: GateVerdict): string {
-  const parts = [
-    'npx lla gate',
-    `--law ${verdict.law}`,
-    `--system ${verdict.system}`,
-    `--form ${verdict.implementation.replace(/^gpu-/, 'gpu --backend ')}`,
-  ];
-  parts.push(`--seed ${verdict.seed}`);
-  if (verdict.path !== undefined) parts.push(`--path ${verdict.path}`);
+export function replayCommand({ law, system, implementation, seed, path, chosenBy }: GateVerdict): string {
+  const form = `--form ${implementation.replace(/^gpu-/, 'gpu --backend ')}`;
+  const parts = ['npx lla gate', `--law ${law}`, `--system ${system}`, chosenBy?.options ?? form, `--seed ${seed}`];
+  if (path !== undefined) parts.push(`--path ${path}`);
+  if (chosenBy) parts.push(`-- ${chosenBy.command.map(quoted).join(' ')}`);
   return parts.join(' ');
 }
 

@@ -1,7 +1,7 @@
 /** One law on one implementation and one system, through fast-check: draws, checks, shrinks, and says what came out. */
 import fc from 'fast-check';
 import type { System } from '../reference/systems/registry.ts';
-import type { Ability, Draw, Implementation, Law, Verdict } from './law.ts';
+import { type Ability, type Draw, type Implementation, type Law, OutsideAbilities, type Verdict } from './law.ts';
 
 export interface LawResult {
   law: string;
@@ -38,6 +38,9 @@ export function notCovered(law: Law, subject: Implementation, system: System): s
 
 class LawBroken extends Error {}
 
+/** Failures that cost a whole time limit, for one law. */
+const MOST_COSTLY = 3;
+
 /** The seed of one (law, implementation, system), so that each can be replayed alone. */
 export function seedOf(seed: number, ...names: string[]): number {
   let hash = seed | 0;
@@ -64,10 +67,26 @@ export async function checkLaw(
   if (reason !== null) return { ...result, status: 'not-covered', reason };
 
   let failing: Verdict | null = null;
+  let outside = '';
+  let skipped = 0;
+  let costly = 0;
   let worst: Verdict | null = null;
   const draws = law.draw(system, subject);
   const property = fc.asyncProperty(draws, async (draw) => {
-    const verdict = await law.check(subject, draw);
+    // shrinking ends here: each further try would cost all of its time limit
+    if (costly >= MOST_COSTLY) return;
+    let verdict: Verdict;
+    try {
+      verdict = await law.check(subject, draw);
+    } catch (error) {
+      if (error instanceof OutsideAbilities) {
+        skipped++;
+        outside = error.message;
+        return;
+      }
+      if ((error as { isCostly?: boolean }).isCostly) costly++;
+      throw error;
+    }
     if (!verdict.holds) {
       failing = verdict;
       throw new LawBroken(law.name);
@@ -84,7 +103,12 @@ export async function checkLaw(
   if (details.numRuns === 0) {
     return { ...result, status: 'error', reason: `no case was run: path ${options.path} leads to none` };
   }
-  if (!details.failed) return { ...result, worst };
+  if (!details.failed) {
+    result.cases -= skipped;
+    if (result.cases === 0)
+      return { ...result, status: 'not-covered', reason: `every case drawn was outside: ${outside}` };
+    return { ...result, worst };
+  }
   result.path = details.counterexamplePath ?? undefined;
   // drawn anew: what the implementation saw it may have written to
   [result.counterexample] = fc.sample(draws, { seed: options.seed, path: result.path, numRuns: 1 });

@@ -18,7 +18,24 @@ export interface Abilities {
   chunkSizes: boolean;
   /** Whether it takes ndarrays of any strides. */
   views: boolean;
+  /** Log decays of -Infinity, positive ones, and beta above 1; left out: yes. */
+  resets?: boolean;
+  growth?: boolean;
+  strongBeta?: boolean;
+  /** What sizes have to be; left out: anything. */
+  limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
+
+/** What a size has to be. */
+export interface SizeLimit {
+  min?: number;
+  max?: number;
+  multipleOf?: number;
+  powerOfTwo?: boolean;
+}
+
+/** Thrown by an implementation that a case was made for which it does not take: a law then looks for another. */
+export class OutsideAbilities extends Error {}
 
 /** Where an implementation really ran. */
 export interface Execution {
@@ -39,11 +56,13 @@ export interface Implementation {
   /** Tokens of its chunks, a power of two, where it does not heed the case's chunkSize; default 64. */
   chunkSize?: number;
   run(c: Case): Answer | Promise<Answer>;
+  /** What chooses it on the command line of the gate: options, and what stands behind `--`; default: its name as a form. */
+  chosenBy?: { options: string; command: readonly string[] };
   /** Where it has run so far, for those that may run in several places. */
   execution?(): Execution | undefined;
 }
 
-export type Ability = Exclude<keyof Abilities, 'systems'>;
+export type Ability = Exclude<keyof Abilities, 'systems' | 'limits'>;
 
 /** The element that came closest to breaking a law, or broke it most. */
 export interface Worst {

@@ -8,7 +8,7 @@ import { FLAT, type Levels, levelsOf, type Structure, WEAK } from '../../referen
 import type { System } from '../../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
-import type { Abilities } from '../law.ts';
+import type { Abilities, SizeLimit } from '../law.ts';
 import { DOUBLE, type Precision, roundCase } from '../precision.ts';
 import { channels, chunkSizes, lengths, longLengths, positions, weighted } from './sizes.ts';
 import { ordinary, type Style, styles } from './values.ts';
@@ -97,18 +97,18 @@ function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary
       [2, 2],
       [1, 3],
     ] as const).map((B) => Math.max(B, wish.minB ?? 1)),
-    G: abilities.groups
+    G: weighted([
+      [6, 1],
+      [3, 2],
+      [1, 3],
+    ] as const),
+    headsPerGroup: abilities.groups
       ? weighted([
           [6, 1],
           [3, 2],
           [1, 3],
         ] as const)
       : fc.constant(1),
-    headsPerGroup: weighted([
-      [6, 1],
-      [3, 2],
-      [1, 3],
-    ] as const),
     chunkSize: chunkSizes,
     scale: weighted([
       [6, 1],
@@ -237,11 +237,50 @@ function affordable(recipe: Recipe, wish: Wish): Recipe {
   return r;
 }
 
-function build(system: System, drawn: Recipe, wish: Wish, precision: Precision): Case {
+/** The nearest size from there on that the limit allows, or the largest that it allows. */
+export function fit(
+  size: number,
+  { min = 0, max = Infinity, multipleOf = 1, powerOfTwo = false }: SizeLimit = {},
+): number {
+  const isFine = (n: number): boolean => n % multipleOf === 0 && (!powerOfTwo || Number.isInteger(Math.log2(n)));
+  const from = Math.min(Math.max(size, min), max);
+  // a power of two may be a multiple of another one alone
+  for (let n = from; n <= Math.min(max, 2 * from + multipleOf); n++) if (isFine(n)) return n;
+  for (let n = from; n >= min; n--) if (isFine(n)) return n;
+  return from;
+}
+
+/** Sizes that the implementation takes. Heads are a multiple of groups, whatever is asked of both. */
+function fitted(
+  r: Recipe,
+  { limits = {}, groups }: Abilities,
+  wish: Wish,
+): Pick<Recipe, 'B' | 'T' | 'G' | 'K' | 'V'> & { H: number } {
+  const [B, T, K, V] = (['B', 'T', 'K', 'V'] as const).map((letter) => fit(r[letter], limits[letter]));
+  const H = fit(Math.max(r.G * r.headsPerGroup, wish.minH ?? 1), limits.H);
+  const wanted = groups ? fit(r.G, limits.G) : H;
+  return { B: r.packed ? 1 : B, T, K, V, H, G: H % wanted === 0 ? wanted : H };
+}
+
+/** Values that the implementation takes in place of those that it does not. */
+function tamed(
+  values: DenseTensor,
+  name: InputName,
+  { resets = true, growth = true, strongBeta = true }: Abilities,
+): DenseTensor {
+  for (let i = 0; i < values.data.length; i++) {
+    const value = values.data[i];
+    if (name === 'g' && !resets && value === Number.NEGATIVE_INFINITY) values.data[i] = -1;
+    if (name === 'g' && !growth && value > 0) values.data[i] = -value;
+    if (name === 'beta' && !strongBeta && value > 1) values.data[i] = 1 / value;
+  }
+  return values;
+}
+
+function build(system: System, abilities: Abilities, drawn: Recipe, wish: Wish, precision: Precision): Case {
   const r = affordable(long(drawn, wish), wish);
-  const { seed, T, K, V, G } = r;
-  const H = Math.max(G * r.headsPerGroup, wish.minH ?? 1);
-  const B = r.packed ? 1 : r.B;
+  const { B, T, K, V, G, H } = fitted(r, abilities, wish);
+  const { seed } = r;
   const levels = system.logLinear ? levelsOf(r.structure) : FLAT;
   const cuSeqlens = r.packed ? [0, ...r.cuts.map((cut) => cut % (T + 1)).sort((a, b) => a - b), T] : undefined;
   const lengthsOf = cuSeqlens ? cuSeqlens.slice(1).map((end, i) => end - cuSeqlens[i]) : Array<number>(B).fill(T);
@@ -258,7 +297,7 @@ function build(system: System, drawn: Recipe, wish: Wish, precision: Precision):
   for (const name of wanted) {
     const shape = [...axesOf(system.recurrence, name)].map((letter) => sizes[letter]);
     if (name === 'initialState') shape[2] = stateLevels;
-    inputs[name] = inRange(fill(seed, name, shape, styleOf(name)), name, precision);
+    inputs[name] = tamed(inRange(fill(seed, name, shape, styleOf(name)), name, precision), name, abilities);
   }
   // the delta rule grows without bound for long keys: few tokens may have them, and none of them huge
   const isStable = !system.recurrence?.beta || (r.unbounded && T <= 8 && largest(inputs.k as DenseTensor) <= 4);
@@ -286,4 +325,6 @@ export const cases = (
   wish: Wish = {},
   precision: Precision = DOUBLE,
 ): fc.Arbitrary<Case> =>
-  recipes(system, abilities, wish).map((recipe) => roundCase(build(system, recipe, wish, precision), precision));
+  recipes(system, abilities, wish).map((recipe) =>
+    roundCase(build(system, abilities, recipe, wish, precision), precision),
+  );

@@ -1,0 +1,29 @@
+// A worked example: this package's own chunked form behind the protocol. Run it with: npx lla gate -- node adapters/node/example.mjs
+import ndarray from 'ndarray';
+import { compute, systems } from '../../dist/index.js';
+import { serve } from './lla-adapter.mjs';
+
+const everything = {
+  gradients: true,
+  state: true,
+  packed: true,
+  groups: true,
+  resets: true,
+  growth: true,
+  strongBeta: true,
+};
+const names = systems.filter(({ recurrence }) => recurrence !== null).map(({ name }) => name);
+
+serve(
+  { name: 'our chunked form', systems: names, dtypes: ['float64'], ...everything },
+  ({ dtype: _, inputs, cotangents, ...c }) => {
+    const dense = ({ data, shape }) => ndarray(data, shape);
+    const all = (tensors) =>
+      Object.fromEntries(
+        Object.entries(tensors)
+          .filter(([, value]) => value)
+          .map(([name, value]) => [name, dense(value)]),
+      );
+    return compute({ ...c, form: 'chunked', inputs: all(inputs), cotangents: cotangents && all(cotangents) });
+  },
+);

@@ -1,0 +1,76 @@
+/** Tensors as bytes, and messages as lines of JSON with tensors behind them: docs/protocol.md. */
+import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
+
+export const WIRE_TYPES = ['float64', 'float32', 'float16', 'bfloat16'] as const;
+export type WireType = (typeof WIRE_TYPES)[number];
+
+export const BYTES: Record<WireType, number> = { float64: 8, float32: 4, float16: 2, bfloat16: 2 };
+
+/** A tensor as a message announces it. */
+export interface TensorHeader {
+  name: string;
+  dtype: WireType;
+  shape: number[];
+}
+
+export const byteLength = ({ dtype, shape }: Pick<TensorHeader, 'dtype' | 'shape'>): number =>
+  elements(shape) * BYTES[dtype];
+
+const float = new Float32Array(1);
+const word = new Uint32Array(float.buffer);
+
+/** The nearest float32 of a number that float32 can hold; a NaN keeps being one in the upper half. */
+function bitsOfFloat32(value: number): number {
+  float[0] = value;
+  return Number.isNaN(value) ? 0x7fc00000 : word[0];
+}
+
+function float32OfBits(bits: number): number {
+  word[0] = bits;
+  return float[0];
+}
+
+/** binary16 of a number that it can hold: sign, five bits of exponent, ten of fraction. */
+function bitsOfFloat16(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = Object.is(Math.sign(value), -1) || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size === Infinity || size >= 65520) return sign | 0x7c00;
+  if (size < 2 ** -14) return sign | Math.round(size * 2 ** 24);
+  const exponent = Math.floor(Math.log2(size));
+  return sign | (((exponent + 15) << 10) + Math.round((size / 2 ** exponent - 1) * 1024));
+}
+
+function float16OfBits(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}
+
+/** Row-major little-endian bytes of numbers that the type can hold. */
+export function encode(values: ArrayLike<number>, dtype: WireType): Buffer {
+  const bytes = Buffer.alloc(values.length * BYTES[dtype]);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let i = 0; i < values.length; i++) {
+    if (dtype === 'float64') view.setFloat64(8 * i, values[i], true);
+    else if (dtype === 'float32') view.setFloat32(4 * i, values[i], true);
+    else if (dtype === 'bfloat16') view.setUint16(2 * i, bitsOfFloat32(values[i]) >>> 16, true);
+    else view.setUint16(2 * i, bitsOfFloat16(values[i]), true);
+  }
+  return bytes;
+}
+
+/** The tensor whose bytes those are. */
+export function decode({ dtype, shape }: Pick<TensorHeader, 'dtype' | 'shape'>, bytes: Buffer): DenseTensor {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const data = new Float64Array(elements(shape));
+  for (let i = 0; i < data.length; i++) {
+    if (dtype === 'float64') data[i] = view.getFloat64(8 * i, true);
+    else if (dtype === 'float32') data[i] = view.getFloat32(4 * i, true);
+    else if (dtype === 'bfloat16') data[i] = float32OfBits(view.getUint16(2 * i, true) << 16);
+    else data[i] = float16OfBits(view.getUint16(2 * i, true));
+  }
+  return tensor(data, shape);
+}
