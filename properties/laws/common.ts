@@ -94,6 +94,11 @@ export const boundsFor = (subject: Implementation, c: Case): Bounds =>
 export const precisionAs = (subject: Implementation, c: Case): Precision =>
   subject.abilities.systems.includes(c.system) ? subject.precision : DOUBLE;
 
+/** An answer of the reference as far as the subject can give one: without a final state where it has no state. */
+export function asFarAsGiven(subject: Implementation, { finalState, ...rest }: Answer): Answer {
+  return finalState && subject.abilities.state ? { ...rest, finalState } : rest;
+}
+
 /** Answers of another system: by the subject where it has it, else by the reference. */
 export const runAs = (subject: Implementation, c: Case): Answer | Promise<Answer> =>
-  subject.abilities.systems.includes(c.system) ? subject.run(c) : compute(c);
+  subject.abilities.systems.includes(c.system) ? subject.run(c) : asFarAsGiven(subject, compute(c));

@@ -1,0 +1,352 @@
+/** What laws ask of a subject, what they draw beside the case, and how far apart they let answers be. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { unravel } from '../../properties/compare.ts';
+import { inputNames, mapTensor, sizesOf, withInputs } from '../../properties/edit.ts';
+import { builtIn } from '../../properties/implementations.ts';
+import type { Implementation, Law, Verdict } from '../../properties/law.ts';
+import { findLaw, laws } from '../../properties/laws/all.ts';
+import { boundsOf, UNIT_ROUNDOFF } from '../../properties/tolerance.ts';
+import type { Answer, Case } from '../../reference/case.ts';
+import { type System, systems } from '../../reference/systems/registry.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { goodCase, withCotangents } from './good-case.ts';
+
+const [masked] = builtIn;
+const lawOf = (name: string): Law => findLaw(name) as Law;
+
+/** The law on a draw of our own, and the cases that it asked about; `change` sees each answer. */
+async function ask(
+  name: string,
+  draw: object & { c: Case },
+  change: (answer: Answer, call: number, c: Case) => Answer = (answer) => answer,
+): Promise<Verdict & { asked: Case[] }> {
+  const asked: Case[] = [];
+  const subject: Implementation = {
+    ...masked,
+    run: (c) => change(masked.run(c) as Answer, asked.push(c) - 1, c),
+  };
+  return { ...(await lawOf(name).check(subject, draw)), asked };
+}
+
+/** The tensor with `by` added at one flat place. */
+const moved = (value: Tensor, at: number, by: number): DenseTensor => {
+  let i = 0;
+  return mapTensor(value, (entry) => (i++ === at ? entry + by : entry));
+};
+const numbers = (value: Tensor | undefined): number[] => [...toDense(value as Tensor)];
+
+it.each([
+  ['chunk-size-invariance', 'other'],
+  ['batch-permutation', 'by'],
+  ['head-permutation', 'by'],
+  ['prefix', 'cut'],
+  ['views-equal-copies', 'kinds'],
+  ['causal-forward', 'seed t'],
+  ['causal-forward-nonfinite', 'seed t'],
+  ['causal-backward', 't'],
+  ['isolated-packed-sequences', 'i seed'],
+  ['isolated-packed-sequences-backward', 'i'],
+  ['isolated-batch-rows', 'i seed'],
+  ['isolated-batch-rows-backward', 'i'],
+  ['isolated-heads', 'i seed'],
+  ['isolated-heads-backward', 'i'],
+  ['split-through-state', 'at'],
+  ['split-through-state-backward', 'at'],
+  ['linear-in-v', 'a b seed'],
+  ['linear-in-q', 'a b seed'],
+  ['linear-in-lambda', 'a b seed'],
+  ['power-of-two-scales-bitwise', 'exponent'],
+  ['scale-multiplies-the-output', 'scale'],
+  ['orthonormal-keys-recall', 'seed'],
+  ['one-level-reads-its-bucket', 'l t'],
+  ['one-hot-values-read-the-mask', 'all l'],
+  ['softmax-ignores-a-common-key', 'seed'],
+  ['reset-forgets', 'at seed'],
+  ['unread-level-scales', 'extra seed'],
+  ['finite-in-finite-out', 'heavy'],
+  ['finite-differences', 'seed single'],
+  ['adjoint-identity', 'seed single'],
+])('%s draws beside the case: %s, each in several values', (name, wanted) => {
+  const law = lawOf(name);
+  const system = systems.find((each) => law.appliesTo(each)) as System;
+  const drawn = fc.sample(law.draw(system, masked), { seed: 3, numRuns: 20 }) as unknown as Record<string, unknown>[];
+  const extra = Object.keys(drawn[0]).filter((key) => key !== 'c');
+  expect(extra.sort().join(' ')).toBe(wanted);
+  for (const key of extra) expect(new Set(drawn.map((each) => each[key])).size, key).toBeGreaterThan(1);
+});
+
+it('laws that draw nothing beside the case are not in that list', () => {
+  const bare = laws.filter((law) => {
+    const system = systems.find((each) => law.appliesTo(each)) as System;
+    const [drawn] = fc.sample(law.draw(system, masked), { seed: 3, numRuns: 1 });
+    return Object.keys(drawn).length === 1;
+  });
+  expect(bare).toHaveLength(laws.length - 30);
+});
+
+describe('equivalence', () => {
+  const sizes = { B: 3, T: 4, H: 6, G: 3, L: 3 };
+  const c = goodCase('log-linear-kimi-delta', sizes);
+
+  it('rows and groups come in reversed order, turned by what is drawn', async () => {
+    expect((await ask('batch-permutation', { c, by: 0 } as never)).note).toBe('rows in order 2,1,0');
+    expect((await ask('batch-permutation', { c, by: 1 } as never)).note).toBe('rows in order 0,2,1');
+    expect((await ask('head-permutation', { c, by: 0 } as never)).note).toBe('groups in order 2,1,0');
+    expect((await ask('head-permutation', { c, by: 2 } as never)).note).toBe('groups in order 1,0,2');
+  });
+
+  it('a prefix may be nothing, or all, and may differ by two bounds', async () => {
+    const { o: bound } = boundsOf(c);
+    for (const cut of [0, 3, 4, 7]) {
+      const length = cut % 5;
+      const { note, asked } = await ask('prefix', { c, cut } as never);
+      expect(note).toBe(`the first ${length} of 4 positions`);
+      expect(asked.map((each) => sizesOf(each).T)).toEqual([4, length]);
+    }
+    // the last entry of row 2: in the prefix the last entry of row 1's first two positions would be another one
+    const at = ((2 * 4 + 1) * 6 + 5) * 2 + 1;
+    const inPrefix = ((2 * 2 + 1) * 6 + 5) * 2 + 1;
+    for (const [factor, holds] of [
+      [1.9, true],
+      [2.1, false],
+    ] as const) {
+      const verdict = await ask('prefix', { c, cut: 2 } as never, (answer, call) =>
+        call === 1 ? { ...answer, o: moved(answer.o, inPrefix, factor * bound[at]) } : answer,
+      );
+      expect(verdict.holds).toBe(holds);
+      expect(verdict.worst).toMatchObject({ index: [2, 1, 5, 1], bound: 2 * bound[at] });
+    }
+  });
+
+  it('views: other strides, the same entries, and nothing else that could be read', async () => {
+    const whole = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 }), sizes);
+    const kinds = [0, 1, 2, 3, 4, 5, 0, 1, 2];
+    const { asked, holds } = await ask('views-equal-copies', { c: whole, kinds } as never);
+    expect(holds).toBe(true);
+    const [copy, view] = asked.map(({ inputs, cotangents }) => Object.values({ ...inputs, ...cotangents }) as Tensor[]);
+    expect(view).toHaveLength(9);
+    const ascending = (list: number[]): boolean => list.every((each, i) => i === 0 || each > list[i - 1]);
+    view.forEach((value, i) => {
+      expect(numbers(value)).toEqual(numbers(copy[i]));
+      const stride = [...value.stride];
+      const size = Math.abs(stride.reduce((sum, each, axis) => sum + each * (value.shape[axis] - 1), 0));
+      const positive = stride.map(Math.abs);
+      if (kinds[i] % 3 === 0) expect([ascending(positive), stride[0]]).toEqual([true, 1]);
+      else expect([ascending(positive.toReversed()), positive.at(-1)]).toEqual([true, kinds[i] % 3 === 1 ? 2 : 1]);
+      expect(stride.every((each) => each > 0)).toBe(kinds[i] % 3 !== 2);
+      expect(value.offset).toBe(kinds[i] % 3 === 2 ? 2 + size : 2);
+      // what lies around and between is not a number
+      const memory = [...(value.data as Float64Array)];
+      expect(memory.filter((entry) => !Number.isNaN(entry))).toHaveLength(value.size);
+    });
+  });
+
+  it.each(['q', 'initialState', 'finalState'])('views: memory of %s that is written to', async (name) => {
+    const whole = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 }), sizes);
+    let [was, place] = [0, -1];
+    const { holds, worst } = await ask(
+      'views-equal-copies',
+      { c: whole, kinds: Array(9).fill(2) } as never,
+      (answer, call, at) => {
+        if (call === 1) {
+          const { data } = ({ ...at.inputs, ...at.cotangents } as Record<string, Tensor>)[name];
+          place = (data as Float64Array).findIndex((entry) => !Number.isNaN(entry));
+          was = data[place] as number;
+          data[place] = 7;
+        }
+        return answer;
+      },
+    );
+    expect(place).toBeGreaterThanOrEqual(0);
+    expect([holds, worst?.name, worst?.actual, worst?.expected]).toEqual([false, `memory of ${name}`, 7, was]);
+  });
+
+  it('between two answers to one case there is one to another case of its sizes', async () => {
+    const { asked } = await ask('same-answer-twice', { c });
+    expect([asked.length, asked[0], asked[2]]).toEqual([3, c, c]);
+    const other = mapTensor(c.inputs.v as Tensor, (value) => 1 - value / 2);
+    expect(asked[1]).toEqual({ ...c, inputs: { ...c.inputs, v: other } });
+  });
+});
+
+describe('state', () => {
+  const sizes = { B: 2, T: 4, H: 2, L: 3, stateLevels: 3 };
+  const c = goodCase('log-linear-kimi-delta', sizes);
+
+  it('splits may be before the first position and after the last, and have the bounds of a sequence that was split', async () => {
+    for (const at of [0, 2, 4]) {
+      for (const name of ['split-through-state', 'split-through-state-backward']) {
+        const backward = name.endsWith('backward');
+        const draw = { c: backward ? withCotangents(c, sizes) : c, at };
+        const place = 11;
+        const verdict = await ask(name, draw as never, (answer, call) => {
+          if (call !== (backward ? 3 : 2)) return answer;
+          if (!backward) return { ...answer, o: moved(answer.o, place, 1) };
+          return { ...answer, gradients: { ...answer.gradients, q: moved(answer.gradients?.q as Tensor, place, 1) } };
+        });
+        expect(verdict.note).toBe(`split after ${at} of 4 positions`);
+        const { o, gradients } = boundsOf(draw.c, masked.precision, [at]);
+        expect(verdict.worst?.bound).toBe(2 * (backward ? (gradients.q as Float64Array) : o)[place]);
+      }
+    }
+  });
+
+  it('a split without a cotangent of the final state is judged as one whose cotangent is 0', async () => {
+    const { cotangents } = withCotangents(c, sizes);
+    const draw = { c: { ...c, cotangents: { o: cotangents?.o as Tensor } }, at: 2 };
+    const verdict = await ask('split-through-state-backward', draw as never, (answer, call) =>
+      call === 3
+        ? { ...answer, gradients: { ...answer.gradients, k: moved(answer.gradients?.k as Tensor, 5, 1) } }
+        : answer,
+    );
+    const zero = mapTensor(cotangents?.finalState as Tensor, () => 0);
+    const judged = { ...draw.c, cotangents: { ...draw.c.cotangents, finalState: zero } };
+    const { gradients } = boundsOf(judged, masked.precision, [2]);
+    expect(verdict.worst?.bound).toBe(2 * (gradients.k as Float64Array)[5]);
+  });
+
+  it('levels that hold anything: of values that cannot cancel', async () => {
+    const { asked } = await ask('states-alive', {
+      c: goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: undefined }),
+    });
+    const values = (name: InputName): number[] => [...new Set(numbers(asked[0].inputs[name]))];
+    expect((['k', 'v', 'g', 'beta'] as const).map(values)).toEqual([[1 / 3], [1], [0], [0.5]]);
+  });
+
+  it('one number is enough for a level to hold something, and one is too much for another', async () => {
+    const alone = goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: undefined });
+    // of four positions the last is alone at level 0, the third at 1 and the first two at 2; L = 4 has one level more
+    const spare = withInputs(alone, { lambda: tensor(new Float64Array(2 * 4 * 2 * 4).fill(1), [2, 4, 2, 4]) });
+    const only = (keep: (l: number, i: number, j: number) => boolean) =>
+      ask('states-alive', { c: spare }, (answer) => ({
+        ...answer,
+        finalState: mapTensor(answer.finalState as Tensor, (_, [, , l, i, j]) => (keep(l, i, j) ? 1 : 0)),
+      }));
+    expect((await only((l, i, j) => l < 3 && i === 1 && j === 0)).holds).toBe(true);
+    expect((await only((l, i, j) => (i === 1 && j === 0) || l < 3)).holds).toBe(false);
+    expect((await only((l) => l < 2)).worst).toMatchObject({ name: 'levels that hold anything', index: [2] });
+  });
+});
+
+describe('gradients', () => {
+  const sizes = { B: 1, T: 3, H: 2, G: 1, K: 2, V: 2, L: 3 };
+  const c = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 2 }), sizes);
+  const spoil =
+    (name: InputName, at: number) =>
+    (answer: Answer, call: number): Answer =>
+      call > 0
+        ? answer
+        : {
+            ...answer,
+            gradients: { ...answer.gradients, [name]: moved(answer.gradients?.[name] as Tensor, at, 2 ** -9) },
+          };
+  const LAWS = ['finite-differences', 'adjoint-identity'];
+
+  it.each(LAWS)('%s: along one element it is that element that is seen', async (law) => {
+    const seed = 100;
+    for (const name of inputNames(c)) {
+      const value = c.inputs[name] as Tensor;
+      const at = seed % value.size;
+      const draw = { c, seed, single: true } as never;
+      const { holds, worst, note } = await ask(law, draw, spoil(name, at));
+      expect([holds, worst?.name, worst?.index]).toEqual([false, `gradients.${name}`, unravel(at, [...value.shape])]);
+      expect(note).toMatch(/^along one element/);
+      const gradient = masked.run(c) as Answer;
+      expect(worst?.actual).toBeCloseTo(toDense(gradient.gradients?.[name] as Tensor)[at] + 2 ** -9, 12);
+      expect((await ask(law, draw, spoil(name, (at + 1) % value.size))).holds).toBe(true);
+    }
+  });
+
+  it.each(LAWS)('%s: along a direction every element is seen, and none that has no neighbours', async (law) => {
+    const g = moved(c.inputs.g as Tensor, 5, Number.NEGATIVE_INFINITY);
+    const draw = { c: withInputs(c, { g }), seed: 100, single: false } as never;
+    for (const name of ['q', 'lambda'] as const) {
+      const { holds, worst, note } = await ask(law, draw, spoil(name, 1));
+      expect([holds, worst?.name, worst?.index]).toEqual([false, `<gradients.${name}, direction>`, []]);
+      expect(note).toMatch(/^along a random direction/);
+    }
+    expect((await ask(law, draw, spoil('g', 4))).holds).toBe(false);
+    expect((await ask(law, draw, spoil('g', 5))).holds).toBe(true);
+  });
+
+  it.each(LAWS)('%s: where there are no elements there is none to name', async (law) => {
+    const none = withCotangents(goodCase('gla', { T: 0 }), { T: 0 });
+    const { holds, worst } = await ask(law, { c: none, seed: 3, single: true } as never);
+    expect([holds, worst?.name, worst?.index]).toEqual([true, '<gradients.q, direction>', []]);
+  });
+
+  it('limits: of a quotient four times its estimated error and one bound, of a tangent two bounds and what a sum rounds', async () => {
+    for (const name of inputNames(c)) {
+      const at = 100 % (c.inputs[name] as Tensor).size;
+      const bound = (boundsOf(c).gradients[name] as Float64Array)[at];
+      const draw = { c, seed: 100, single: true } as never;
+      const quotient = await ask('finite-differences', draw, spoil(name, at));
+      const estimates = [
+        ...(quotient.note ?? '').matchAll(/(\w+): order (\d+), step ([^,]+), estimated error ([^;]+)/g),
+      ];
+      expect(estimates.map(([, input]) => input)).toEqual(inputNames(c));
+      const error = Number(estimates.find(([, input]) => input === name)?.[4]);
+      expect(error).toBeGreaterThan(0);
+      expect(error).toBeLessThan(1e-6);
+      expect(quotient.worst?.bound).toBe(4 * error + bound);
+      const { worst } = await ask('adjoint-identity', draw, spoil(name, at));
+      const sizes = Math.abs(worst?.actual as number) + Math.abs(worst?.expected as number);
+      expect(worst?.bound).toBe(bound + bound + 2 * UNIT_ROUNDOFF * 12 * sizes);
+    }
+  });
+
+  it('steps begin at an eighth of the largest number, of a log decay at an eighth, of softmax where its exponents move little', async () => {
+    const steps = async (from: Case): Promise<Record<string, number>> => {
+      const { asked } = await ask('finite-differences', { c: from, seed: 1, single: true } as never);
+      const largestStep = (name: InputName): number =>
+        Math.max(
+          ...asked.map(({ inputs }) =>
+            Math.max(...numbers(inputs[name]).map((value, i) => Math.abs(value - numbers(from.inputs[name])[i]))),
+          ),
+        );
+      return Object.fromEntries(inputNames(from).map((name) => [name, largestStep(name)]));
+    };
+    const most = (from: Case, name: InputName): number => Math.max(...numbers(from.inputs[name]).map(Math.abs));
+    const recurrence = await steps(c);
+    for (const name of inputNames(c)) {
+      expect(recurrence[name], name).toBeCloseTo(name === 'g' ? 0.125 : 0.125 * most(c, name), 12);
+    }
+    const flat = withCotangents(goodCase('softmax', sizes), sizes);
+    // exponents of long keys move much
+    const long = withInputs({ ...flat, scale: -0.5 }, { k: mapTensor(flat.inputs.k as Tensor, (value) => 16 * value) });
+    const attention = await steps(long);
+    expect(attention.v).toBeCloseTo(0.125 * most(long, 'v'), 12);
+    expect(attention.q).toBeCloseTo(0.125 / (0.5 * 2 * most(long, 'k')), 12);
+    expect(attention.k).toBeCloseTo(0.125 / (0.5 * 2 * most(long, 'q')), 12);
+    expect((await steps(flat)).q).toBeCloseTo(Math.min(0.125 * most(flat, 'q'), 0.125 / (2 * most(flat, 'k'))), 12);
+    const still = await steps({ ...long, scale: 0 });
+    expect(still.q).toBeCloseTo(0.125 * most(long, 'q'), 12);
+    const nothing = await steps(withInputs(c, { q: mapTensor(c.inputs.q as Tensor, () => 0) }));
+    expect(nothing.q).toBe(0.125 * 2 ** -40);
+  });
+
+  it('directions differ from input to input', async () => {
+    const { asked } = await ask('finite-differences', { c, seed: 1, single: false } as never);
+    const direction = (name: InputName): number[] => {
+      const from = numbers(c.inputs[name]);
+      const differences = asked.map(({ inputs }) => numbers(inputs[name]).map((value, i) => value - from[i]));
+      const first = differences.find((each) => each.some((value) => value !== 0)) as number[];
+      return first.map((value) => value / Math.hypot(...first));
+    };
+    const [q, k] = (['q', 'k'] as const).map(direction);
+    expect(q.every((value, i) => Math.abs(value - k[i]) < 1e-6)).toBe(false);
+  });
+
+  it('what is infinite where nothing is asked does no harm', async () => {
+    const big = mapTensor(c.inputs.v as Tensor, (value, index) => (index[3] === 1 ? 1e308 : value));
+    const many = mapTensor(c.inputs.q as Tensor, (value) => 8 * value);
+    const draw = { c: withInputs(c, { v: big, q: many }), seed: 2, single: true };
+    draw.c.cotangents = { o: mapTensor(c.cotangents?.o as Tensor, (value, index) => (index[3] === 1 ? 0 : value)) };
+    expect(boundsOf({ ...draw.c, cotangents: undefined }).o.some((value) => value === Number.POSITIVE_INFINITY)).toBe(
+      true,
+    );
+    expect((await ask('finite-differences', draw as never)).holds).toBe(true);
+  });
+});
