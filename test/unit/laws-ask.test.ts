@@ -350,3 +350,79 @@ describe('gradients', () => {
     expect((await ask('finite-differences', draw as never)).holds).toBe(true);
   });
 });
+
+describe('how far apart answers may be', () => {
+  const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
+  const delta = goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 });
+  const attention = goodCase('softmax', sizes);
+  type Of = (...asked: Case[]) => Float64Array;
+  const add = (...parts: Float64Array[]): Float64Array =>
+    parts.reduce((sum, part) => sum.map((value, i) => value + part[i]));
+  const times = (factor: number, part: Float64Array): Float64Array => part.map((value) => factor * value);
+  const o = (c: Case): Float64Array => boundsOf(c).o;
+  const state = (c: Case): Float64Array => boundsOf(c).finalState;
+  const flatState = (c: Case): Float64Array => {
+    const [levels, size] = [state(c), sizes.K * sizes.V];
+    return Float64Array.from({ length: levels.length / 3 }, (_, i) => {
+      const from = Math.floor(i / size) * 3 * size + (i % size);
+      return levels[from] + levels[from + size] + levels[from + 2 * size];
+    });
+  };
+  const unread = (c: Case): Case => withInputs(c, { lambda: mapTensor(c.inputs.lambda as Tensor, () => 1) });
+
+  it.each<[law: string, draw: object, call: number, tensor: 'o' | 'finalState', bound: Of]>([
+    ['forward-within-its-bound', {}, 0, 'o', (c) => o(c)],
+    ['forward-equals-masked', {}, 0, 'o', (c) => times(2, o(c))],
+    ['forward-equals-masked', {}, 0, 'finalState', (c) => times(2, state(c))],
+    ['forward-equals-definition', {}, 0, 'o', (c) => times(2, o(c))],
+    ['chunk-size-invariance', { other: 1 }, 0, 'o', (c, other) => add(o(c), o(other))],
+    ['batch-permutation', { by: 1 }, 1, 'o', (_, permuted) => times(2, o(permuted))],
+    ['head-permutation', { by: 0 }, 1, 'o', (_, permuted) => times(2, o(permuted))],
+    ['groups-equal-repeated-heads', {}, 1, 'o', (_, c) => times(2, o(c))],
+    ['step-by-step', {}, 0, 'o', (c) => times(2, boundsOf(c, masked.precision, [0, 1, 2, 3]).o)],
+    ['no-state-is-a-zero-state', {}, 0, 'finalState', (_, none) => times(2, state(none))],
+    [
+      'linear-in-v',
+      { a: -0.5, b: 0.25, seed: 1 },
+      2,
+      'o',
+      (c, other, mixed) => add(o(mixed), times(1, o(c)), times(0.5, o(other))),
+    ],
+    ['linear-in-q', { a: 3, b: 0, seed: 1 }, 0, 'o', (c, _, mixed) => add(o(mixed), times(6, o(c)))],
+    ['linear-in-initial-state', {}, 0, 'o', (...asked) => add(...asked.map(o))],
+    ['linear-in-initial-state', {}, 1, 'finalState', (...asked) => add(...asked.map(state))],
+    [
+      'scale-multiplies-the-output',
+      { scale: -2 },
+      1,
+      'o',
+      (unit, scaled) => add(o(scaled), times(4, o(unit)), o(scaled)),
+    ],
+    ['scale-multiplies-the-output', { scale: -2 }, 1, 'finalState', (unit) => times(2, state(unit))],
+    ['unit-lambda-collapses', {}, 0, 'o', (ones) => times(2, o(ones))],
+    ['unit-lambda-collapses', {}, 1, 'finalState', (ones) => times(2, flatState(ones))],
+    ['zero-decay-collapses', {}, 0, 'o', (from, to) => add(o(from), o(to))],
+    ['zero-beta-writes-nothing', {}, 1, 'finalState', (from, to) => add(state(from), state(to))],
+    ['orthonormal-keys-recall', { seed: 5 }, 0, 'o', (written) => o(written)],
+    ['one-level-reads-its-bucket', { t: 3, l: 1 }, 0, 'o', (alone) => times(2, o(unread(alone)))],
+    ['one-hot-values-read-the-mask', { l: 0, all: true }, 0, 'o', (probe) => times(2, o(probe))],
+    ['delta-rule-is-a-triangular-solve', {}, 0, 'o', (c) => times(2, o(c))],
+    ['softmax-weights-sum-to-one', {}, 0, 'o', (c) => o(c)],
+    ['softmax-ignores-a-common-key', { seed: 1 }, 0, 'o', (...asked) => add(...asked.map(o))],
+    ['reset-forgets', { at: 0, seed: 1 }, 1, 'o', (c) => times(0, o(c))],
+    ['unread-level-scales', { extra: 1, seed: 1 }, 1, 'o', (c) => times(0, o(c))],
+  ])('%s: %o, answer %i, %s', async (law, more, call, name, bound) => {
+    const reads = /recall|one-|delta-rule|unread|unit/.test(law);
+    const c = law.startsWith('softmax') ? attention : reads ? withInputs(delta, { initialState: undefined }) : delta;
+    const right = await ask(law, { c, ...more });
+    expect(right.holds).toBe(true);
+    const { holds, worst, asked } = await ask(law, { c, ...more }, (answer, at) => {
+      const value = answer[name] as Tensor;
+      return at === call ? { ...answer, [name]: moved(value, value.size - 1, 1) } : answer;
+    });
+    expect(holds).toBe(false);
+    const limits = bound(...asked);
+    const whole = worst?.index.length === 0 ? 0 : (worst?.bound as number);
+    expect(whole / (limits.at(-1) || 1)).toBeCloseTo(limits.at(-1) === 0 ? 0 : 1, 12);
+  });
+});
