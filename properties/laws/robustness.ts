@@ -1,7 +1,7 @@
 /** Edges where kernels break: resets, levels that are not there, extreme numbers. */
 import fc from 'fast-check';
 import type { Case } from '../../reference/case.ts';
-import { levelsOf } from '../../reference/levels.ts';
+import { levelsOf, WEAK } from '../../reference/levels.ts';
 import type { System } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { noise, signed } from '../arbitraries/noise.ts';
@@ -99,7 +99,7 @@ const unread = law({
   },
   extra: { extra: fc.nat(2), seed: fc.nat(1000) },
   async check(subject, { c, extra, seed }) {
-    const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
+    const { level: levelAt } = levelsOf(c.structure ?? WEAK);
     const starts = c.cuSeqlens ?? [0];
     const reads = (t: number): Set<number> => {
       const start = starts.reduce((last, each) => (each <= t ? Math.max(last, each) : last), 0);

@@ -351,6 +351,71 @@ describe('gradients', () => {
   });
 });
 
+describe('entries of the mask', () => {
+  const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
+  const c = goodCase('log-linear-kimi-delta', sizes);
+
+  it('keys and queries of the recall are channels, and each token has its own', async () => {
+    const { asked } = await ask('orthonormal-keys-recall', {
+      c: goodCase('deltanet', { B: 2, T: 9, G: 2 }),
+      seed: 3,
+    } as never);
+    const [q, k] = (['q', 'k'] as const).map((name) => {
+      const rows = numbers(asked[0].inputs[name]);
+      expect(asked[0].inputs[name]?.shape).toEqual([2, 9, 2, 4]);
+      return Array.from({ length: rows.length / 4 }, (_, i) => rows.slice(4 * i, 4 * i + 4));
+    });
+    for (const row of [...q, ...k]) expect([...row].sort()).toEqual([0, 0, 0, 1]);
+    const places = (rows: number[][]): number[] => rows.map((row) => row.indexOf(1));
+    expect(new Set(places(q))).toEqual(new Set([0, 1, 2, 3]));
+    expect(new Set(places(k))).toEqual(new Set([0, 1, 2, 3]));
+    expect(places(q)).not.toEqual(places(k));
+    expect(asked[0]).toMatchObject({ scale: 1 });
+    expect(new Set(numbers(asked[0].inputs.beta))).toEqual(new Set([1]));
+  });
+
+  it('one level is one that there is', async () => {
+    for (const [l, level] of [
+      [2, 2],
+      [4, 1],
+    ]) {
+      const read = await ask('one-hot-values-read-the-mask', { c, l, all: false } as never);
+      expect(read.note).toBe(`level ${level} alone`);
+      const lambda = mapTensor(c.inputs.lambda as Tensor, (value, index) => (index[3] === level ? value : 0));
+      expect(numbers(read.asked[0].inputs.lambda)).toEqual(numbers(lambda));
+      expect((await ask('one-level-reads-its-bucket', { c, l, t: 6 } as never)).note).toBe(`level ${level} of query 2`);
+    }
+    const whole = await ask('one-hot-values-read-the-mask', { c, l: 4, all: true } as never);
+    expect(numbers(whole.asked[0].inputs.lambda)).toEqual(numbers(c.inputs.lambda));
+  });
+
+  it('what is not read is exactly 0, the rest within two bounds', async () => {
+    // position 3 reads 3 at level 0, 2 at level 1, 0 and 1 at level 2
+    const level = [
+      [0, 9, 9, 9],
+      [1, 0, 9, 9],
+      [2, 2, 0, 9],
+      [2, 2, 1, 0],
+    ];
+    for (const [l, all] of [
+      [0, true],
+      [1, false],
+      [2, false],
+    ] as const) {
+      for (let at = 0; at < 2 * 4 * 2 * 4; at += 3) {
+        const [, t, , s] = unravel(at, [2, 4, 2, 4]);
+        const isRead = all ? s <= t : level[t][s] === l;
+        const { holds, worst, asked } = await ask('one-hot-values-read-the-mask', { c, l, all } as never, (answer) => ({
+          ...answer,
+          o: moved(answer.o, at, 2 ** -20),
+        }));
+        expect(holds).toBe(false);
+        expect(worst?.bound, `${at} ${l}`).toBe(isRead ? 2 * boundsOf(asked[0]).o[at] : 0);
+      }
+    }
+  });
+});
+
 describe('how far apart answers may be', () => {
   const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
   const delta = goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 });
