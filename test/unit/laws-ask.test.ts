@@ -416,6 +416,152 @@ describe('entries of the mask', () => {
   });
 });
 
+describe('robustness', () => {
+  const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
+  const c = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 }), sizes);
+  const spoil =
+    (name: InputName, at: number, by: number) =>
+    (answer: Answer, call: number): Answer =>
+      call === 1
+        ? answer
+        : { ...answer, gradients: { ...answer.gradients, [name]: moved(answer.gradients?.[name] as Tensor, at, by) } };
+
+  it.each([0, 1, 2, 3])(
+    'a reset: whatever comes before it is changed, and asked about from there on (%i)',
+    async (at) => {
+      const r = 1 + (at % 3);
+      const { holds, note, asked } = await ask('reset-forgets', { c, at, seed: 4 } as never);
+      expect([holds, note, asked.length]).toEqual([true, `reset at position ${r} of 4`, 2]);
+      const hard = mapTensor(c.inputs.g as Tensor, (value, index) =>
+        index[1] === r ? Number.NEGATIVE_INFINITY : value,
+      );
+      const late = mapTensor(c.cotangents?.o as Tensor, (value, index) => (index[1] < r ? 0 : value));
+      for (const each of asked) {
+        expect(numbers(each.inputs.g)).toEqual(numbers(hard));
+        expect(numbers(each.cotangents?.o).map((value) => value + 0)).toEqual(numbers(late));
+        expect(each.cotangents).not.toHaveProperty('finalState');
+      }
+      const fresh = new Set<number>();
+      for (const name of ['q', 'k', 'v'] as const) {
+        const after = numbers(asked[1].inputs[name]);
+        expect(numbers(asked[0].inputs[name])).toEqual(numbers(c.inputs[name]));
+        mapTensor(c.inputs[name] as Tensor, (value, index) => {
+          const is = after.shift() as number;
+          expect(is === value).toBe(index[1] >= r);
+          if (index[1] < r) fresh.add(is);
+          return value;
+        });
+      }
+      expect(fresh.size).toBeGreaterThan(0.8 * 2 * r * (3 + 3 + 4));
+      expect([...fresh].some((value) => value < 0) && [...fresh].some((value) => value > 0)).toBe(true);
+      for (const name of ['beta', 'lambda', 'initialState'] as const) {
+        expect(asked[1].inputs[name]).toBe(c.inputs[name]);
+      }
+    },
+  );
+
+  it('a reset: what is forgotten has a gradient of exactly 0, its decays one within their bounds', async () => {
+    const draw = { c, at: 1, seed: 4 };
+    const { asked } = await ask('reset-forgets', draw as never);
+    const { gradients } = boundsOf(asked[0]);
+    const after = (name: InputName, t: number): number => (t * numbers(c.inputs[name]).length) / 8;
+    for (const name of ['k', 'v'] as const) {
+      const last = after(name, 2) - 1;
+      const seen = await ask('reset-forgets', draw as never, spoil(name, last, 2 ** -70));
+      expect([seen.holds, seen.worst?.name, seen.worst?.bound]).toEqual([false, `gradients.${name}`, 0]);
+      expect((await ask('reset-forgets', draw as never, spoil(name, last + 1, 1))).holds).toBe(true);
+    }
+    const last = after('g', 3) - 1;
+    const bound = (gradients.g as Float64Array)[last];
+    expect(bound).toBeGreaterThan(0);
+    expect((await ask('reset-forgets', draw as never, spoil('g', last, bound / 2))).holds).toBe(true);
+    const far = await ask('reset-forgets', draw as never, spoil('g', last, 4 * bound));
+    expect([far.holds, far.worst?.name, far.worst?.bound]).toEqual([false, 'gradients.g', bound]);
+    expect((await ask('reset-forgets', draw as never, spoil('g', last + 1, 1))).holds).toBe(true);
+  });
+
+  it('cases that may overflow are not judged', async () => {
+    const huge = withInputs(c, {
+      v: mapTensor(c.inputs.v as Tensor, () => 2 ** 1020),
+      q: mapTensor(c.inputs.q as Tensor, () => 2 ** 100),
+    });
+    for (const [law, more] of [
+      ['reset-forgets', { at: 0, seed: 1 }],
+      ['finite-in-finite-out', { heavy: false }],
+    ] as const) {
+      expect(await ask(law, { c: huge, ...more } as never)).toEqual({ holds: true, worst: null, asked: [] });
+    }
+    // only what is changed may overflow, or only what is given
+    const early = mapTensor(c.inputs.q as Tensor, (_, index) => (index[1] === 0 ? 2 ** 1023 : 2 ** -1000));
+    const draw = { c: withInputs(c, { q: early, initialState: undefined }), at: 0, seed: 1 };
+    expect((await ask('reset-forgets', draw as never)).asked).toEqual([]);
+  });
+
+  it.each([0, 2])('level scales that are not read: %i more, and others', async (extra) => {
+    for (const cuSeqlens of [undefined, [0, 1, 4]]) {
+      const row = { ...sizes, B: 1 };
+      const flat = withCotangents(goodCase('log-linear-gla', row, cuSeqlens && { cuSeqlens }), {
+        ...row,
+        n: cuSeqlens ? 2 : 1,
+      });
+      const { holds, note, asked } = await ask('unread-level-scales', { c: flat, extra, seed: 4 } as never);
+      expect([holds, note]).toEqual([true, `${extra} levels more than needed, B 1, H 2`]);
+      expect(asked[0]).toBe(flat);
+      expect(asked[1].cotangents).toEqual({ o: flat.cotangents?.o });
+      const lambda = asked[1].inputs.lambda as Tensor;
+      expect(lambda.shape).toEqual([1, 4, 2, 3 + extra]);
+      // levels that positions read: 0; 0 1; 0 2; 0 1 2, from the start of each sequence
+      const reads = [[0], [0, 1], [0, 2], [0, 1, 2]];
+      const others: number[] = [];
+      mapTensor(lambda, (value, [b, t, h, l]) => {
+        const isRead = reads[cuSeqlens && t > 0 ? t - 1 : t].includes(l);
+        if (isRead) expect(value).toBe(flat.inputs.lambda?.get(b, t, h, l));
+        else others.push(value);
+        return value;
+      });
+      expect(new Set(others).size).toBeGreaterThan(0.8 * others.length);
+      expect(Math.max(...others.map(Math.abs))).toBeGreaterThan(1);
+      const dead =
+        (by: number) =>
+        (answer: Answer, call: number): Answer =>
+          call === 0
+            ? answer
+            : {
+                ...answer,
+                gradients: {
+                  lambda: mapTensor(answer.gradients?.lambda as Tensor, (value) => (value === 0 ? by : value)),
+                },
+              };
+      const seen = await ask('unread-level-scales', { c: flat, extra, seed: 4 } as never, dead(2 ** -80));
+      expect([seen.holds, seen.worst?.name, seen.worst?.index]).toEqual([false, 'gradients.lambda', [0, 0, 0, 1]]);
+      expect((await ask('unread-level-scales', { c: flat, extra, seed: 4 } as never, dead(-0))).holds).toBe(true);
+    }
+  });
+
+  it('heavy decays: a thousand times as strong, and none that is 0', async () => {
+    const none = withInputs(c, { g: moved(c.inputs.g as Tensor, 0, -toDense(c.inputs.g as Tensor)[0]) });
+    const { asked } = await ask('finite-in-finite-out', { c: none, heavy: true } as never);
+    const wanted = numbers(none.inputs.g).map((value, i) => (i === 0 ? -800 : 1000 * value));
+    expect(numbers(asked[0].inputs.g)).toEqual(wanted);
+    expect((await ask('finite-in-finite-out', { c, heavy: false } as never)).asked).toEqual([c]);
+    const still = goodCase('deltanet', sizes);
+    expect((await ask('finite-in-finite-out', { c: still, heavy: true } as never)).asked).toEqual([still]);
+  });
+
+  it('what is not finite is named, with its place', async () => {
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const { holds, worst } = await ask('finite-in-finite-out', { c, heavy: false } as never, (answer) => ({
+        ...answer,
+        o: mapTensor(answer.o, (value, [, t, , j]) => (t === 2 && j === 1 ? wrong : value)),
+      }));
+      expect([holds, worst]).toEqual([
+        false,
+        expect.objectContaining({ name: 'o', index: [0, 2, 0, 1], actual: wrong, expected: 0 }),
+      ]);
+    }
+  });
+});
+
 describe('how far apart answers may be', () => {
   const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
   const delta = goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 });
