@@ -6,7 +6,7 @@ import { inputNames, mapTensor, sizesOf, withInputs } from '../../properties/edi
 import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation, Law, Verdict } from '../../properties/law.ts';
 import { findLaw, laws } from '../../properties/laws/all.ts';
-import { boundsOf, UNIT_ROUNDOFF } from '../../properties/tolerance.ts';
+import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { type System, systems } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
@@ -413,6 +413,74 @@ describe('entries of the mask', () => {
         expect(worst?.bound, `${at} ${l}`).toBe(isRead ? 2 * boundsOf(asked[0]).o[at] : 0);
       }
     }
+  });
+});
+
+describe('linearity', () => {
+  const sizes = { B: 1, T: 4, H: 2, K: 3, V: 2, L: 3, stateLevels: 2 };
+  const given = goodCase('log-linear-kimi-delta', sizes);
+  // the first level of the state is empty
+  const c = withInputs(given, {
+    initialState: mapTensor(given.inputs.initialState as Tensor, (value, index) => (index[2] === 0 ? 0 : value)),
+  });
+
+  it.each<[string, InputName[]]>([
+    ['linear-in-v', ['v', 'initialState']],
+    ['linear-in-q', ['q']],
+    ['linear-in-lambda', ['lambda']],
+  ])('%s: another case, and a mixture of both', async (law, names) => {
+    const { asked, note } = await ask(law, { c, a: -0.5, b: 0.25, seed: 7 } as never);
+    expect(note).toBe('-0.5 x + 0.25 y');
+    expect(asked).toHaveLength(3);
+    for (const name of inputNames(c)) {
+      const [x, y, z] = asked.map(({ inputs }) => numbers(inputs[name]));
+      expect(x).toEqual(numbers(c.inputs[name]));
+      if (!names.includes(name)) expect([y, z]).toEqual([x, x]);
+      else {
+        expect(y.some((value, i) => value === x[i] && value !== 0)).toBe(false);
+        expect(z).toEqual(x.map((value, i) => -0.5 * value + 0.25 * y[i]));
+      }
+      if (name === 'initialState') expect(y.map((value) => value === 0)).toEqual(x.map((value) => value === 0));
+    }
+    if (law !== 'linear-in-v') return;
+    const [v, state] = (['v', 'initialState'] as const).map((name) => numbers(asked[1].inputs[name]));
+    expect(v.slice(0, 4)).not.toEqual(state.slice(-4));
+    const alone = await ask(law, { c: withInputs(c, { initialState: undefined }), a: 1, b: 1, seed: 7 } as never);
+    expect(alone.asked.map(({ inputs }) => inputs.initialState)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('tokens alone, and the state alone', async () => {
+    const { asked } = await ask('linear-in-initial-state', { c });
+    const zero = (name: InputName): number[] => numbers(c.inputs[name]).map(() => 0);
+    expect(asked.map(({ inputs }) => numbers(inputs.initialState))).toEqual([
+      numbers(c.inputs.initialState),
+      zero('initialState'),
+      numbers(c.inputs.initialState),
+    ]);
+    expect(asked.map(({ inputs }) => numbers(inputs.v))).toEqual([numbers(c.inputs.v), numbers(c.inputs.v), zero('v')]);
+  });
+
+  it.each([-3, 4])('times 2^%i: values and state, and what underflow may cost in either', async (exponent) => {
+    const scaled = (name: InputName): number[] => numbers(c.inputs[name]).map((value) => value * 2 ** exponent);
+    const spoil = (answer: Answer, call: number): Answer =>
+      call === 0 ? answer : { ...answer, finalState: moved(answer.finalState as Tensor, 3, 1) };
+    const { asked, note, holds, worst } = await ask('power-of-two-scales-bitwise', { c, exponent } as never, spoil);
+    expect(note).toBe(`times 2^${exponent}`);
+    expect(asked[0]).toBe(c);
+    for (const name of ['v', 'initialState'] as const) expect(numbers(asked[1].inputs[name])).toEqual(scaled(name));
+    expect(asked[1].inputs.q).toBe(c.inputs.q);
+    const floors = asked.map((each) => underflowOf(each));
+    expect(floors[0] === floors[1]).toBe(exponent < 0);
+    expect([holds, worst?.name, worst?.bound]).toEqual([false, 'finalState', Math.max(...floors)]);
+  });
+
+  it('scale 1, and the one that was drawn', async () => {
+    const { asked, note } = await ask('scale-multiplies-the-output', { c: { ...c, scale: 7 }, scale: 0.3 } as never);
+    expect(asked).toEqual([
+      { ...c, scale: 1 },
+      { ...c, scale: 0.3 },
+    ]);
+    expect(note).toBe('scale 0.3');
   });
 });
 
