@@ -585,6 +585,7 @@ describe('robustness', () => {
         const isRead = reads[cuSeqlens && t > 0 ? t - 1 : t].includes(l);
         if (isRead) expect(value).toBe(flat.inputs.lambda?.get(b, t, h, l));
         else others.push(value);
+        if (!isRead && l < 3) expect(value).not.toBe(flat.inputs.lambda?.get(b, t, h, l));
         return value;
       });
       expect(new Set(others).size).toBeGreaterThan(0.8 * others.length);
