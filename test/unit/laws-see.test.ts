@@ -122,15 +122,21 @@ async function judged(law: Law, draw: Draw, change: (answer: Answer, call: numbe
   }
 }
 
-/** Small draws that have what the law may have: a state, several tokens; several, since what else is drawn may hide something. */
+/** Small draws that have what the law may have: a state, several tokens; three, since what else is drawn may hide something. */
 function drawsOf(law: Law, system: System): Draw[] {
-  const drawn = fc.sample(law.draw(system, masked), { seed: 6, numRuns: 200 });
-  const fits = drawn.filter(({ c }) => {
+  const isSmall = ({ c }: Draw): boolean => {
     const { T, K, V, H, n } = sizesOf(c);
     return T > 2 && T < 7 && K * V * H * n < 40 && c.structure === undefined;
-  });
-  const withState = fits.filter(({ c }) => c.inputs.initialState && (c.cotangents?.finalState || !c.cotangents));
-  return [...withState.slice(0, 2), ...fits].slice(0, 4);
+  };
+  const isWhole = ({ c }: Draw): boolean =>
+    c.inputs.initialState !== undefined && (!c.cotangents || 'finalState' in c.cotangents);
+  const chosen: Draw[] = [];
+  for (const seed of [6, 7, 8, 9]) {
+    const drawn = fc.sample(law.draw(system, masked), { seed, numRuns: 50 }).filter(isSmall);
+    chosen.push(...drawn);
+    if (chosen.length >= 3 && chosen.some(isWhole)) break;
+  }
+  return [...chosen.filter(isWhole).slice(0, 2), ...chosen].slice(0, 3);
 }
 
 async function seenBy(law: Law, system: System, change: (entry: number) => number): Promise<[string, boolean][][]> {
