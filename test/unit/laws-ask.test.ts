@@ -315,7 +315,8 @@ describe('gradients', () => {
     }
     const flat = withCotangents(goodCase('softmax', sizes), sizes);
     // exponents of long keys move much
-    const long = withInputs({ ...flat, scale: -0.5 }, { k: mapTensor(flat.inputs.k as Tensor, (value) => 16 * value) });
+    const times16 = (value: Tensor | undefined): DenseTensor => mapTensor(value as Tensor, (entry) => 16 * entry);
+    const long = withInputs({ ...flat, scale: -0.5 }, { k: times16(flat.inputs.k), v: times16(flat.inputs.v) });
     const attention = await steps(long);
     expect(attention.v).toBeCloseTo(0.125 * most(long, 'v'), 12);
     expect(attention.q).toBeCloseTo(0.125 / (0.5 * 2 * most(long, 'k')), 12);
