@@ -77,6 +77,27 @@ it.each([
   for (const key of extra) expect(new Set(drawn.map((each) => each[key])).size, key).toBeGreaterThan(1);
 });
 
+it.each([
+  ['prefix', 1],
+  ['causal-forward', 2],
+  ['causal-forward-nonfinite', 2],
+  ['causal-backward', 2],
+  ['step-by-step', 1],
+  ['states-alive', 1],
+  ['orthonormal-keys-recall', 1],
+  ['one-level-reads-its-bucket', 1],
+  ['one-hot-values-read-the-mask', 1],
+  ['delta-rule-is-a-triangular-solve', 1],
+  ['reset-forgets', 2],
+  ['unread-level-scales', 1],
+  ['split-through-state', 0],
+])('%s is about cases of at least so many positions: %i', (name, least) => {
+  const law = lawOf(name);
+  const system = systems.find((each) => law.appliesTo(each)) as System;
+  const drawn = fc.sample(law.draw(system, masked), { seed: 3, numRuns: 150 });
+  expect(Math.min(...drawn.map(({ c }) => sizesOf(c).T))).toBe(least);
+});
+
 it('laws that draw nothing beside the case are not in that list', () => {
   const bare = laws.filter((law) => {
     const system = systems.find((each) => law.appliesTo(each)) as System;
