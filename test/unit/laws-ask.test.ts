@@ -506,6 +506,33 @@ describe('linearity', () => {
   });
 });
 
+describe('softmax', () => {
+  const c = goodCase('softmax', { B: 2, T: 4, H: 2, G: 2, K: 3, V: 2 });
+
+  it('the same value at every position, another one in each head and channel', async () => {
+    const { asked } = await ask('softmax-weights-sum-to-one', { c });
+    const wanted = mapTensor(c.inputs.v as Tensor, (_, [, , h, j]) => 1 + h + j);
+    expect(numbers(asked[0].inputs.v)).toEqual(numbers(wanted));
+  });
+
+  it('keys to which a shift can be added exactly, and one shift for each channel', async () => {
+    const k = mapTensor(c.inputs.k as Tensor, (value, [, t, , i]) => (t === 0 ? [2 ** 12, 2 ** 13, 1e300][i] : value));
+    const { asked } = await ask('softmax-ignores-a-common-key', { c: withInputs(c, { k }), seed: 5 } as never);
+    const [shifted, plain] = asked.map(({ inputs }) => inputs.k as Tensor);
+    const shifts = new Set<number>();
+    mapTensor(k, (value, index) => {
+      const [is, moved] = [plain.get(...index), shifted.get(...index)];
+      if (index[1] === 0) expect(is).toBe([2 ** 12, 1, 1][index[3]]);
+      else expect([Number.isInteger(is * 128), Math.abs(is - value) <= 2 ** -8]).toEqual([true, true]);
+      const [, , group, i] = index;
+      expect(moved - is).toBe(shifted.get(0, 1, group, i) - plain.get(0, 1, group, i));
+      shifts.add(moved - is);
+      return value;
+    });
+    expect(shifts.size).toBe(6);
+  });
+});
+
 describe('robustness', () => {
   const sizes = { B: 2, T: 4, H: 2, G: 1, K: 3, V: 2, L: 3 };
   const c = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 }), sizes);
