@@ -164,6 +164,22 @@ describe('equivalence', () => {
     });
   });
 
+  it('views: a kind for each tensor is drawn', () => {
+    const law = lawOf('views-equal-copies');
+    const drawn = fc.sample(law.draw(systems[0], masked), { seed: 3, numRuns: 20 }) as unknown as { kinds: number[] }[];
+    for (const { kinds } of drawn) expect([kinds.length, kinds.every((kind) => kind < 3)]).toEqual([9, true]);
+    expect(new Set(drawn.flatMap(({ kinds }) => kinds))).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('views: memory before the first entry is not to be written to either', async () => {
+    const draw = { c, kinds: Array(9).fill(1) } as never;
+    const { holds, worst } = await ask('views-equal-copies', draw, (answer, call, at) => {
+      if (call === 1) (at.inputs.k as Tensor).data[0] = 7;
+      return answer;
+    });
+    expect([holds, worst?.name, worst?.actual]).toEqual([false, 'memory of k', 7]);
+  });
+
   it.each(['q', 'initialState', 'finalState'])('views: memory of %s that is written to', async (name) => {
     const whole = withCotangents(goodCase('log-linear-kimi-delta', { ...sizes, stateLevels: 3 }), sizes);
     let [was, place] = [0, -1];
