@@ -79,6 +79,9 @@ const TESTS: readonly (readonly [test: string, mutated: RegExp])[] = [
   ['unit/cases', /properties\/arbitraries\/(cases|sizes)/],
   ['unit/causality', /properties\/laws\/causality/],
   ['unit/laws', /properties\/laws\//],
+  ['unit/laws-common', /properties\/laws\/common/],
+  ['unit/laws-ask', /properties\/laws\//],
+  ['unit/laws-see', /properties\/(laws\/(?!causality)|definition-case)/],
   ['mutation/controls', /properties\/laws/],
   ...LAWS.map((file): [string, RegExp] => [
     `mutation/${file}`,

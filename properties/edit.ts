@@ -50,7 +50,13 @@ export function addTensors(a: Tensor, b: Tensor): DenseTensor {
   return tensor(data, [...a.shape]);
 }
 
-export const zerosLike = (from: Tensor): DenseTensor => tensor(new Float64Array(elements(from.shape)), [...from.shape]);
+const zeros = (shape: readonly number[]): DenseTensor => tensor(new Float64Array(elements(shape)), [...shape]);
+
+export const zerosLike = (from: Tensor): DenseTensor => zeros(from.shape);
+
+/** A tensor whose entries follow from their places. */
+export const tensorBy = (shape: readonly number[], entry: (index: readonly number[]) => number): DenseTensor =>
+  mapTensor(zeros(shape), (_, index) => entry(index));
 
 /** The entries `indices` along one axis, in that order; an index may come several times. */
 export function take(from: Tensor, axis: number, indices: readonly number[]): DenseTensor {

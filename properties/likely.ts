@@ -64,7 +64,7 @@ export function likelyBoundsOf(c: Case, p: Precision = DOUBLE): Bounds {
   const certain = boundsOf(c, p);
   // several delta rules a step: only the certain model knows them
   if ((systemOf(c).recurrence?.transition.erases ?? 0) > 1) return certain;
-  if (certain.o.length > 0 && certain.o.every((bound) => bound === Number.POSITIVE_INFINITY)) return certain;
+  if (certain.o.every((bound) => bound === Number.POSITIVE_INFINITY)) return certain;
   const costs = costsOf(c, p);
   const { size, growth } = partsOf(c, p, costs);
   const roundings = roundingsOf(c, p);

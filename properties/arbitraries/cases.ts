@@ -213,7 +213,7 @@ const long = (r: Recipe, wish: Wish): Recipe =>
   r.isLong
     ? {
         ...r,
-        T: r.longT,
+        T: Math.min(r.longT, wish.maxT ?? LONGEST),
         chunkSize: 64,
         B: wish.minB ?? 1,
         G: 1,

@@ -2,7 +2,7 @@ import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { verdict } from '../compare.ts';
-import { mapTensor, sizesOf, systemOf, withInputs, zerosLike } from '../edit.ts';
+import { mapTensor, sizesOf, systemOf, tensorBy, withInputs, zerosLike } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
 import { anyLogLinear, boundsFor, compareAnswers, PAPER, precisionAs, runAs } from './common.ts';
@@ -96,7 +96,7 @@ const collapses: Collapse[] = [
     simpler: ({ inputs }) => {
       const g = inputs.g as Tensor;
       const [B, T, H] = g.shape;
-      return { g: mapTensor(tensor(new Float64Array(B * T * H), [B, T, H]), (_, [b, t, h]) => g.get(b, t, h, 0)) };
+      return { g: tensorBy([B, T, H], ([b, t, h]) => g.get(b, t, h, 0)) };
     },
   },
   {
@@ -106,9 +106,7 @@ const collapses: Collapse[] = [
     special: () => ({}),
     simpler: ({ inputs }) => {
       const [B, T, H] = (inputs.v as Tensor).shape;
-      return {
-        g: mapTensor(tensor(new Float64Array(B * T * H), [B, T, H]), (_, [, , h]) => (inputs.g as Tensor).get(h)),
-      };
+      return { g: tensorBy([B, T, H], ([, , h]) => (inputs.g as Tensor).get(h)) };
     },
   },
   {

@@ -6,7 +6,7 @@ import { verdict } from '../compare.ts';
 import { defineAnswer } from '../definition-case.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
-import { anyRecurrence, anySystem, boundsFor, compareAnswers, expectedOf, PAPER } from './common.ts';
+import { anyRecurrence, anySystem, asFarAsGiven, boundsFor, compareAnswers, PAPER } from './common.ts';
 import { law } from './define.ts';
 
 const CITATION: Record<FormName, string> = {
@@ -29,7 +29,7 @@ const agreesForward = (form: FormName): Law =>
     wish: { state: 'sometimes', packed: 'sometimes', structures: form !== 'chunked' },
     async check(subject, { c }) {
       const actual = await subject.run(c);
-      const expected = expectedOf(subject, compute({ ...c, form }));
+      const expected = asFarAsGiven(subject, compute({ ...c, form }));
       return verdict(compareAnswers(actual, expected, boundsFor(subject, c), boundsOf(c)));
     },
   });
@@ -51,14 +51,8 @@ const agreesBackward = (form: FormName): Law =>
       work: 3e5,
     },
     async check(subject, { c }) {
-      return verdict(
-        compareAnswers(
-          await subject.run(c),
-          expectedOf(subject, compute({ ...c, form })),
-          boundsFor(subject, c),
-          boundsOf(c),
-        ),
-      );
+      const expected = asFarAsGiven(subject, compute({ ...c, form }));
+      return verdict(compareAnswers(await subject.run(c), expected, boundsFor(subject, c), boundsOf(c)));
     },
   });
 
@@ -73,9 +67,8 @@ const definition = law({
   appliesTo: anySystem,
   wish: { state: 'sometimes', packed: 'sometimes', structures: true, maxT: 33, work: 2e4 },
   async check(subject, { c }) {
-    return verdict(
-      compareAnswers(await subject.run(c), expectedOf(subject, defineAnswer(c)), boundsFor(subject, c), boundsOf(c)),
-    );
+    const expected = asFarAsGiven(subject, defineAnswer(c));
+    return verdict(compareAnswers(await subject.run(c), expected, boundsFor(subject, c), boundsOf(c)));
   },
 });
 

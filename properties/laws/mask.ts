@@ -1,19 +1,19 @@
 /** What single entries of the mask do: which level reads what, and what the delta rule makes of it. */
 import fc from 'fast-check';
 import type { Case } from '../../reference/case.ts';
-import { levelsOf } from '../../reference/levels.ts';
+import { levelsOf, WEAK } from '../../reference/levels.ts';
 import type { InputName } from '../../reference/systems/system.ts';
-import { type DenseTensor, elements, type Tensor, tensor } from '../../reference/tensor.ts';
+import { type DenseTensor, type Tensor, tensor } from '../../reference/tensor.ts';
 import { noise } from '../arbitraries/noise.ts';
 import { compare, verdict } from '../compare.ts';
 import { defineAnswer } from '../definition-case.ts';
-import { mapTensor, sizesOf, systemOf, withInputs } from '../edit.ts';
+import { axes, mapTensor, sizesOf, systemOf, tensorBy, withInputs } from '../edit.ts';
 import type { Law } from '../law.ts';
 import { boundsOf } from '../tolerance.ts';
 import { anyDelta, anyLogLinear, boundsFor, PAPER, runAs, sum } from './common.ts';
 import { law } from './define.ts';
 
-const WEAK_LEVEL = levelsOf({ kind: 'weak', base: 2 }).level;
+const WEAK_LEVEL = levelsOf(WEAK).level;
 
 const recall = law({
   name: 'orthonormal-keys-recall',
@@ -32,9 +32,7 @@ const recall = law({
     const keyOf = (b: number, t: number, group: number): number => noise(seed, 'key', [b, t, group]) % K;
     const askedOf = (b: number, t: number, group: number): number => noise(seed, 'query', [b, t, group]) % K;
     const unit = (choose: typeof keyOf): DenseTensor =>
-      mapTensor(tensor(new Float64Array(B * T * G * K), [B, T, G, K]), (_, [b, t, group, i]) =>
-        choose(b, t, group) === i ? 1 : 0,
-      );
+      tensorBy([B, T, G, K], ([b, t, group, i]) => (choose(b, t, group) === i ? 1 : 0));
     const inputs: Case['inputs'] = {
       ...c.inputs,
       q: unit(askedOf),
@@ -42,12 +40,12 @@ const recall = law({
       beta: mapTensor(c.inputs.beta as Tensor, () => 1),
     };
     if (inputs.g)
-      inputs.g = tensor(
-        new Float64Array(elements(systemOf(c).recurrence?.decay === 'channel' ? [B, T, H, K] : [B, T, H])),
-        systemOf(c).recurrence?.decay === 'channel' ? [B, T, H, K] : [B, T, H],
+      inputs.g = tensorBy(
+        [...axes(c, 'g')].map((letter) => ({ B, T, H, K })[letter] as number),
+        () => 0,
       );
     const written: Case = { ...c, inputs, scale: 1 };
-    const expected = mapTensor(tensor(new Float64Array(B * T * H * V), [B, T, H, V]), (_, [b, t, h, j]) => {
+    const expected = tensorBy([B, T, H, V], ([b, t, h, j]) => {
       const group = Math.floor((h * G) / H);
       let s = t;
       while (s >= 0 && keyOf(b, s, group) !== askedOf(b, t, group)) s--;
@@ -74,7 +72,7 @@ const oneLevel = law({
     const { T, L } = sizesOf(c);
     const query = t % T;
     const level = l % L;
-    const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
+    const { level: levelAt } = levelsOf(c.structure ?? WEAK);
     const alone = withInputs(c, {
       lambda: mapTensor(c.inputs.lambda as Tensor, (_, index) => (index[3] === level ? 1 : 0)),
     });
@@ -108,10 +106,8 @@ const readMask = law({
   async check(subject, { c, l, all }) {
     const { B, T, H, L } = sizesOf(c);
     const level = l % L;
-    const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
-    const identity = mapTensor(tensor(new Float64Array(B * T * H * T), [B, T, H, T]), (_, [, s, , j]) =>
-      s === j ? 1 : 0,
-    );
+    const { level: levelAt } = levelsOf(c.structure ?? WEAK);
+    const identity = tensorBy([B, T, H, T], ([, s, , j]) => (s === j ? 1 : 0));
     const lambda = mapTensor(c.inputs.lambda as Tensor, (value, index) => (all || index[3] === level ? value : 0));
     const probe = withInputs(c, { v: identity, lambda });
     const { o: P } = await subject.run(probe);
@@ -146,13 +142,13 @@ const triangularSolve = law({
 function solveOutputs(c: Case): DenseTensor {
   const { B, T, G, H, K, V } = sizesOf(c);
   const { q, k, v, g, beta, lambda } = c.inputs as Record<InputName, Tensor>;
-  const { level: levelAt } = levelsOf(c.structure ?? { kind: 'weak', base: 2 });
-  const perChannel = systemOf(c).recurrence?.decay === 'channel';
+  const { level: levelAt } = levelsOf(c.structure ?? WEAK);
   const o = new Float64Array(B * T * H * V);
   for (let b = 0; b < B; b++) {
     for (let h = 0; h < H; h++) {
       const group = Math.floor((h * G) / H);
-      const decay = (r: number, i: number): number => (g ? (perChannel ? g.get(b, r, h, i) : g.get(b, r, h)) : 0);
+      // where all channels decay alike there is no such axis, and the channel is not read
+      const decay = (r: number, i: number): number => g?.get(b, r, h, i) ?? 0;
       /** sum_i x_t[i] k_s[i] exp(g_{s+1} + … + g_t) */
       const decayed = (x: Tensor, t: number, s: number): number => {
         let total = 0;

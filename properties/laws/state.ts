@@ -1,9 +1,9 @@
 /** The state and its position: what lets a sequence be continued. */
 import fc from 'fast-check';
 import type { Answer, Case } from '../../reference/case.ts';
-import { levelsOf, popcount } from '../../reference/levels.ts';
+import { levelsOf, popcount, WEAK } from '../../reference/levels.ts';
 import type { InputName } from '../../reference/systems/system.ts';
-import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
 import { compare, verdict } from '../compare.ts';
 import {
   addTensors,
@@ -13,6 +13,7 @@ import {
   mapTensor,
   range,
   sizesOf,
+  tensorBy,
   tokens,
   withInputs,
   zerosLike,
@@ -128,9 +129,7 @@ const steps = law({
 function fullState(c: Case): DenseTensor {
   const { n, H, L, K, V } = sizesOf(c);
   const state = c.inputs.initialState as Tensor;
-  return mapTensor(tensor(new Float64Array(n * H * L * K * V), [n, H, L, K, V]), (_, [i, h, l, a, b]) =>
-    l < state.shape[2] ? state.get(i, h, l, a, b) : 0,
-  );
+  return tensorBy([n, H, L, K, V], ([i, h, l, a, b]) => (l < state.shape[2] ? state.get(i, h, l, a, b) : 0));
 }
 
 const empty = law({
@@ -196,7 +195,7 @@ const alive = law({
     });
     const { finalState } = await subject.run(plain);
     const state = toDense(finalState as Tensor);
-    const { level: levelAt } = levelsOf({ kind: 'weak', base: 2 });
+    const { level: levelAt } = levelsOf(WEAK);
     const held = new Set(Array.from({ length: T }, (_, s) => levelAt(T - 1, s)));
     const comparisons = [same('levels of the partition', [held.size], [popcount(T - 1) + 1])];
     for (let bh = 0; bh < B * H; bh++) {

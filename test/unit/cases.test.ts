@@ -6,7 +6,7 @@ import { channels, chunkSizes, lengths, longLengths, positions, weighted } from 
 import { axes, inputNames, shapeOf, sizesOf } from '../../properties/edit.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Abilities } from '../../properties/law.ts';
-import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { DOUBLE, findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { levelsOf } from '../../reference/levels.ts';
 import { checkCase } from '../../reference/shapes.ts';
@@ -148,6 +148,78 @@ describe('what is wished for', () => {
     }
   });
 
+  it('long cases too have no more positions, and there are none where few are wanted', () => {
+    const isLong = (c: Case): boolean => sizesOf(c).T > 64;
+    const drawn = draw('linear', { maxT: 100, work: 1e6 });
+    expect(drawn.filter(isLong).length).toBeGreaterThan(0);
+    expect(Math.max(...drawn.map((c) => sizesOf(c).T))).toBe(100);
+    expect(Math.max(...draw('linear', { maxT: 99, work: 1e9 }).map((c) => sizesOf(c).T))).toBeLessThan(99);
+  });
+
+  it('sizes are cut one after the other, and no more of them than have to be', () => {
+    const wish: Wish = { maxT: 40, maxChannels: 17 };
+    const whole = draw('linear', { ...wish, work: 1e12 }).map(sizesOf);
+    whole.slice(0, 12).forEach((full, i) => {
+      const cut = { ...full, heads: full.H / full.G };
+      const cost = (): number => cut.B * cut.G * cut.heads * (cut.T + 1) * (cut.T + 4) * (cut.K + cut.V);
+      const stages = [{ work: cost(), ...cut }];
+      const stage = (change: Partial<typeof cut>): void => {
+        Object.assign(cut, change);
+        if (cost() < (stages.at(-1) as { work: number }).work) stages.push({ work: cost(), ...cut });
+      };
+      stage({ B: 1 });
+      stage({ heads: 1 });
+      stage({ G: 1 });
+      stage({ V: Math.min(cut.V, 4) });
+      stage({ K: Math.min(cut.K, 4) });
+      while (cut.T > 1) stage({ T: Math.floor(cut.T / 2) });
+      for (const { work, B, G, heads, T, K, V } of stages) {
+        const drawn = sizesOf(draw('linear', { ...wish, work })[i]);
+        expect(drawn, `${work}`).toMatchObject({ B, G, H: G * heads, T, K, V });
+      }
+      // nothing is left to cut
+      expect(sizesOf(draw('linear', { ...wish, work: 1 })[i]).T).toBe(Math.min(full.T, 1));
+    });
+  });
+
+  it('a final cotangent where states are wished for', () => {
+    for (const c of draw(NAME, { gradients: true })) expect(c.cotangents).not.toHaveProperty('finalState');
+    expect(
+      some(draw(NAME, { gradients: true, state: 'sometimes' }), (c) => c.cotangents?.finalState !== undefined),
+    ).toBe(true);
+  });
+
+  it('states have as many levels as lambda, or those that their positions need', () => {
+    let [whole, short] = [0, 0];
+    for (const c of draw(NAME, { state: 'always', packed: 'sometimes', minB: 2 })) {
+      const levels = c.inputs.initialState?.shape[2];
+      const { L, n } = sizesOf(c);
+      const { count } = levelsOf({ kind: 'weak', base: 2 });
+      const needed = Math.max(...(c.position ?? Array<number>(n).fill(0)).map((position) => count(position)));
+      expect([needed, L]).toContain(levels);
+      if (needed < L && levels === L) whole++;
+      if (needed < L && levels === needed) short++;
+    }
+    expect([whole > 5, short > 5]).toEqual([true, true]);
+  });
+
+  it('scales but 1, which is left out', () => {
+    expect(new Set(draw('linear', {}).map(({ scale }) => scale))).toEqual(new Set([undefined, 0.5, -0.75, 0, 0.125]));
+  });
+
+  it('the second and third style most often', () => {
+    const own = Array.from({ length: 5 }, (_, i) => () => i);
+    const drawn = fc.sample(
+      cases(findSystem('linear') as System, everything, { styles: { v: own }, minT: 1, maxT: 2 }),
+      {
+        seed: 4,
+        numRuns: 500,
+      },
+    );
+    const shares = own.map((_, i) => drawn.filter((c) => c.inputs.v?.get(0, 0, 0, 0) === i).length / drawn.length);
+    for (const i of own.keys()) expect(shares[i]).toBeCloseTo((i === 1 || i === 2 ? 4 : 1) / 11, 1);
+  });
+
   it('own styles', () => {
     const seven = () => 7;
     for (const c of draw(NAME, { styles: { v: [seven] } })) {
@@ -218,6 +290,13 @@ it('levels that are empty by rule hold nothing, the others something', () => {
   expect(held).toBeGreaterThan(100);
 });
 
+it('the state of a flat system holds something at position 0 too', () => {
+  const first = draw('gla', { state: 'always' }).filter(({ position }) => position === undefined);
+  expect(
+    first.filter((c) => toDense(c.inputs.initialState as Tensor).some((value) => value !== 0)).length,
+  ).toBeGreaterThan(1);
+});
+
 it('keys of the delta rule have length 1 or 0, but short cases may have others, none above 4', () => {
   const lengthsOf = (c: Case): number[] => {
     const { K } = sizesOf(c);
@@ -231,6 +310,7 @@ it('keys of the delta rule have length 1 or 0, but short cases may have others, 
   });
   const free = drawn.filter((c) => !lengthsOf(c).every(isUnit));
   expect(free.length).toBeGreaterThan(10);
+  expect(free.length).toBeLessThan(0.4 * drawn.filter((c) => sizesOf(c).T <= 8).length);
   for (const c of free) {
     expect(sizesOf(c).T).toBeLessThanOrEqual(8);
     expect(Math.max(...toDense(c.inputs.k as Tensor).map(Math.abs))).toBeLessThanOrEqual(4);
@@ -260,8 +340,33 @@ it('narrow formats get numbers that they can multiply, and the same log decays',
     }
   });
   expect(changed).toBeGreaterThan(100);
-  const decay = narrow.flatMap(({ inputs }) => [...toDense(inputs.g as Tensor)]);
-  expect(decay.some((g) => g < -30)).toBe(true);
+  const [decay, wanted] = [narrow, wide].map((drawn) =>
+    drawn.flatMap(({ inputs }) => [...toDense(inputs.g as Tensor)]),
+  );
+  expect(decay.some((g) => g < -300)).toBe(true);
+  expect(
+    decay.every((g, i) => Object.is(g, wanted[i]) || Math.abs(g - wanted[i]) <= 2 ** -11 * Math.abs(g) + 2 ** -25),
+  ).toBe(true);
+});
+
+it('one narrow format is enough for smaller numbers, and one like float32 is not narrow', () => {
+  const float16 = findPrecision('float16') as Precision;
+  const float32 = findPrecision('float32') as Precision;
+  const most = (precision: Precision): number =>
+    Math.max(
+      ...draw('gla', { maxT: 20 }, everything, precision).flatMap(({ inputs }) =>
+        Array.from(toDense(inputs.v as Tensor), Math.abs),
+      ),
+    );
+  for (const part of ['inputs', 'product', 'state'] as const) {
+    expect(most({ ...DOUBLE, [part]: float16[part] }), part).toBeLessThan(2 ** 9);
+  }
+  const [drawn, wide] = [float32, DOUBLE].map((each) => draw('gla', { maxT: 20 }, everything, each));
+  drawn.forEach((c, i) => {
+    const wanted = toDense(wide[i].inputs.v as Tensor).map(Math.fround);
+    expect([...toDense(c.inputs.v as Tensor)]).toEqual([...wanted]);
+  });
+  expect(most(float32)).toBeGreaterThan(2 ** 20);
 });
 
 it('fill goes through the places in order', () => {

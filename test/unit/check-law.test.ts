@@ -48,7 +48,7 @@ describe('checkLaw', () => {
     });
     expect((await check(law, { runs: 2 })).worst?.note).toBe('case 0');
     const silent = upTo(0, [], { check: async () => ({ holds: true, worst: null }) });
-    expect((await check(silent)).worst).toBeNull();
+    expect(await check(silent)).toMatchObject({ status: 'passed', worst: null });
   });
 
   it('fails with the shrunk case, and a path that leads back to it', async () => {
@@ -80,8 +80,17 @@ describe('checkLaw', () => {
     expect([result.status, result.worst]).toEqual(['error', null]);
     expect(result.reason).toMatch(/^TypeError: out of order\n +at /);
     expect(result.counterexample).toBeDefined();
+    expect(await thrown(undefined)).toMatchObject({ status: 'error', reason: 'undefined' });
     const plain = await thrown('a word');
     expect([plain.status, plain.reason]).toEqual(['error', expect.stringContaining('a word')]);
+  });
+
+  it('runs one case where a path leads to one that was drawn, whether it fails or not', async () => {
+    const seen: number[] = [];
+    const { path, counterexample } = await check(upTo(10), { shrink: false });
+    expect((await check(upTo(100, seen), { path })).status).toBe('passed');
+    expect(counterexample).toMatchObject({ n: seen[0] });
+    expect(seen).toHaveLength(1);
   });
 
   it('says that a path leads nowhere', async () => {

@@ -321,6 +321,13 @@ describe('laws against the truth', () => {
   it('fail for the same numbers in another shape', async () => {
     expect(await holds((value) => tensor(toDense(value), [...value.shape].reverse()))).toEqual([false, false]);
   });
+  it('fail for gradients that are left out, one or all', async () => {
+    for (const gradients of [undefined, {}]) {
+      const silent = answering(async (answer) => ({ ...(await answer), gradients }));
+      const { holds: backward, worst } = await certifiedBackward.check(silent, { c });
+      expect([backward, worst?.name]).toEqual([false, 'gradients.q: missing, or of another shape']);
+    }
+  });
   it('fail for a final state that is left out by who keeps states', async () => {
     const stateless = answering(async (answer) => ({ ...(await answer), finalState: undefined }));
     expect((await certifiedForward.check(stateless, { c })).holds).toBe(false);

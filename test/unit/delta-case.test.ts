@@ -71,3 +71,54 @@ it('what is written with half the strength passes half to the value', () => {
   expect(gradientOf(0.25)).toEqual(gradientOf(-0.5).map((value) => value / 2));
   expect(Math.min(...gradientOf(0.25))).toBeGreaterThan(0);
 });
+
+describe.each([
+  ['kimi-delta', 0.5],
+  ['gated-deltanet', 1],
+])('%s, where vectors meet at an angle', (system, share) => {
+  const angle = (across: number): Measure => ({ ...certain, across: () => across });
+  const slips = { step: Float64Array.of(0), source: Float64Array.of(0) };
+  const of = (shape: number[], ...values: number[]): Tensor => tensor(Float64Array.from(values), shape);
+  const g = system === 'kimi-delta' ? of([1, 1, 1, 2], -1, -2) : of([1, 1, 1], -1);
+  const cotangents = { o: of([1, 1, 1, 1], 2), finalState: of([1, 1, 1, 2, 1], 3, -4) };
+  const caseOf = (q: number[], k: number[]): Case => ({
+    system,
+    inputs: {
+      q: of([1, 1, 1, 2], ...q),
+      k: of([1, 1, 1, 2], ...k),
+      v: of([1, 1, 1, 1], 7),
+      beta: of([1, 1, 1], 0.5),
+      g,
+    },
+    cotangents,
+  });
+
+  it('what cancels in the gradient of a decay is one channel of two inner products', () => {
+    for (const [q, k, norms] of [
+      [
+        [0, 0],
+        [5, 12],
+        [0, 13],
+      ],
+      [
+        [3, 4],
+        [5, 12],
+        [5, 13],
+      ],
+    ]) {
+      const { gradients } = deltaSizes(caseOf(q, k), COSTS, slips, angle(0.5)).size;
+      const [dq, dk] = [gradients.q?.[0] as number, gradients.k?.[0] as number];
+      expect(gradients.g?.[0]).toBeGreaterThan(0);
+      expect(gradients.g?.[0]).toBeCloseTo(share * (norms[0] * dq + norms[1] * dk), 9);
+    }
+  });
+
+  it('so is what crosses it', () => {
+    const c = withInputs(caseOf([0, 0], [0, 0]), { initialState: of([1, 1, 1, 2, 1], 5, 12) });
+    const [half, whole] = [0.5, 1].map(
+      (across) => deltaSizes(c, COSTS, slips, angle(across)).size.gradients.g?.[0] as number,
+    );
+    expect(whole).toBeGreaterThan(0);
+    expect(half).toBeCloseTo(share * 0.5 * whole, 9);
+  });
+});

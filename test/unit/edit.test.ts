@@ -14,6 +14,7 @@ import {
   systemOf,
   take,
   takeAlong,
+  tensorBy,
   tokens,
   withInputs,
   withoutCotangents,
@@ -60,6 +61,13 @@ describe('tensors', () => {
     expect(parts(pair)).toEqual([
       [1, 2],
       [1, -2],
+    ]);
+  });
+
+  it('made of places', () => {
+    expect(parts(tensorBy([2, 2], ([i, j]) => 10 * i + j))).toEqual([
+      [2, 2],
+      [0, 1, 10, 11],
     ]);
   });
 

@@ -225,6 +225,7 @@ describe('underflow', () => {
       expect(grown(heads, 2, 5, 2, 4)).toBe(20);
       expect(grown(goodCase('linear', { T: 2, H: 2 }, { cuSeqlens: [0, 1, 2] }), 3, 5, 3, 4)).toBe(5);
       expect(grown(goodCase('linear', { B: 2, T: 2, H: 1 }), 2, 3, 4, 0.5)).toBe(6);
+      expect(grown(goodCase('linear', { B: 2, T: 2, H: 1 }), 1, 1, 0.5, 5)).toBe(5);
     });
   });
 

@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { mapTensor, scaleTensor, withInputs } from '../../properties/edit.ts';
 import { byName, namesOf } from '../../properties/errors/by-element.ts';
+import { stepNorms } from '../../properties/errors/layout.ts';
+import { floorsOf } from '../../properties/errors/roundings.ts';
 import { findPrecision, type Precision, precisions, roundCase } from '../../properties/precision.ts';
-import { type Bounds, boundsOf, explainBound, type OutputName } from '../../properties/tolerance.ts';
+import { type Bounds, boundsOf, explainBound, type OutputName, underflowOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { compute } from '../../reference/operator.ts';
@@ -149,4 +151,26 @@ it('NaN and infinities among the inputs: nothing is promised', () => {
     expect(boundsOf(broken).o.some((bound) => bound === Number.POSITIVE_INFINITY)).toBe(true);
     expect(boundsOf(broken).o.some(Number.isNaN)).toBe(false);
   }
+});
+
+it('what underflow may cost is the most of any output', () => {
+  const outputs: Precision = { ...float64, output: float16.output };
+  const states: Precision = { ...float64, state: float16.state };
+  const widest = new Set<string>();
+  for (const p of [float64, outputs, states]) {
+    for (const c of [
+      goodCase('linear', { T: 1, K: 1 }),
+      goodCase('linear', { T: 1, K: 1 }, { scale: 8 }),
+      withCotangents(goodCase('linear', { K: 1, V: 7 }), { K: 1, V: 7 }),
+    ]) {
+      const floor = floorsOf(c, p, stepNorms(c));
+      const names: OutputName[] = ['o', 'finalState', ...(c.cotangents ? (['q', 'k', 'v'] as const) : [])];
+      const floors = names.map(floor);
+      const most = Math.max(...floors);
+      expect(underflowOf(c, p)).toBe(most);
+      const places = names.filter((_, i) => floors[i] === most);
+      widest.add(places.join(' '));
+    }
+  }
+  expect(widest).toEqual(new Set(['o', 'q k', 'o q k v']));
 });

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cases } from '../../properties/arbitraries/cases.ts';
-import { certify } from '../../properties/definition-case.ts';
+import { certify, defineAnswer } from '../../properties/definition-case.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import { boundsOf, underflowOf } from '../../properties/tolerance.ts';
 import { type Parts, truthOf } from '../../properties/truth.ts';
 import type { DoubleDouble } from '../../reference/double-double.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
+import type { Tensor } from '../../reference/tensor.ts';
 import { goodCase, withCotangents } from './good-case.ts';
 
 /**
@@ -64,3 +65,16 @@ it.each(['linear', 'log-linear-kimi-delta', 'softmax'])(
     }
   },
 );
+
+it.each(['linear', 'softmax'])('of %s without cotangents there are no gradients, and the same outputs', (name) => {
+  const c = goodCase(name);
+  const { finalState: _, ...outputs } = withCotangents(c).cotangents as { o: Tensor; finalState?: Tensor };
+  const derived = truthOf({ ...c, cotangents: outputs });
+  expect(Object.keys(derived.gradients).sort()).toEqual(Object.keys(c.inputs).sort());
+  const { o, finalState, gradients } = truthOf(c);
+  expect([o, finalState, gradients]).toEqual([derived.o, derived.finalState, {}]);
+  const numbers = certify(c);
+  expect(numbers.gradients).toEqual({});
+  expect(Float64Array.from(numbers.o, ({ hi }) => hi)).toEqual(o.hi);
+  expect(defineAnswer(c).finalState?.size).toBe(name === 'softmax' ? undefined : 2 * 3 * 2);
+});
