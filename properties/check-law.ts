@@ -84,7 +84,7 @@ export async function checkLaw(
         outside = error.message;
         return;
       }
-      if ((error as { isCostly?: boolean }).isCostly) costly++;
+      if ((error as { isCostly?: boolean } | undefined)?.isCostly) costly++;
       throw error;
     }
     if (!verdict.holds) {
