@@ -183,9 +183,19 @@ class Session {
     return new ProgramFailure(kind, what, this.#printed.trimEnd().split('\n').slice(-8).join('\n'));
   }
 
+  /** Waits for the end of the process, but not longer. */
+  async #endedWithin(milliseconds: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
+  }
+
   async #gone(): Promise<ProgramFailure> {
     // what it printed last, and how it ended, come a little after the end of its pipe
-    await Promise.race([this.#ended, new Promise((resolve) => setTimeout(resolve, SETTLE).unref())]);
+    await this.#endedWithin(SETTLE);
     await new Promise((resolve) => setImmediate(resolve));
     return this.#failure('crashed', this.#ending ?? 'it closed its pipe and did not end');
   }
@@ -236,9 +246,10 @@ class Session {
   async close(isPolite: boolean): Promise<void> {
     if (isPolite && this.#ending === null) {
       this.#to.end(`${JSON.stringify({ type: 'bye' })}\n`);
-      await Promise.race([this.#ended, new Promise((resolve) => setTimeout(resolve, GRACE).unref())]);
+      await this.#endedWithin(GRACE);
     }
     killGroup(this.#child);
+    await this.#endedWithin(GRACE);
     for (const stream of this.#child.stdio) stream?.destroy();
     alive.delete(this.#child);
   }

@@ -17,10 +17,9 @@ const flat = (name: string): Sizes => (findSystem(name)?.logLinear ? {} : { L: 1
 describe.each(gpuSystems)('%s', (name) => {
   const state = name === 'softmax' ? {} : { stateLevels: flat(name).L ?? 6 };
 
-  it.each([
-    [8, 4],
-    [6, 3],
-  ])('K = %i, V = %i', async (K, V) => {
+  // where four divides no size all is computed as without sizes: one system of each family shows it
+  const uneven = name.startsWith('log-linear') ? [[6, 3]] : [];
+  it.each([[8, 4], ...uneven])('K = %i, V = %i', async (K, V) => {
     const sizes = { ...long, ...flat(name), ...state, K, V };
     expect(
       await outside(device, inFloat32(name, sizes, name === 'softmax' ? {} : { ...continued, chunkSize: 8 })),
