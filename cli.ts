@@ -37,7 +37,7 @@ import { jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
 import { InvalidInput } from './reference/errors.ts';
 import { systems } from './reference/systems/registry.ts';
 
-const EXIT = { conforms: 0, doesNot: 1, usage: 2, protocol: 3, interrupted: 130, ended: 143 } as const;
+const EXIT = { conforms: 0, doesNot: 1, usage: 2, protocol: 3, hungUp: 129, interrupted: 130, ended: 143 } as const;
 const DEFAULT_SEED = 1;
 const PRECISIONS = precisions.map(({ name }) => name).join(', ');
 const DEFAULT_PROFILE: Profile = 'standard';
@@ -59,6 +59,15 @@ const integer =
 function indices(text: string): number[] {
   if (/^\d{1,9}(,\d{1,9})*$/.test(text)) return text.split(',').map(Number);
   throw new InvalidArgumentError(`${text} given, integers of 0 or more, separated by commas, wanted.`);
+}
+
+/** A day is longer than any case, and timers end at 24 days. */
+const LONGEST_SECONDS = 86_400;
+
+function seconds(text: string): number {
+  const value = integer(1, 'a positive integer')(text);
+  if (value <= LONGEST_SECONDS) return value;
+  throw new InvalidArgumentError(`${text} given, at most ${LONGEST_SECONDS} seconds wanted.`);
 }
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), ...value.split(',')];
@@ -143,8 +152,8 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
       exitCode: EXIT.usage,
     });
   }
-  const seconds = 1000;
-  const options = { command, timeout: flags.timeout * seconds, startTimeout: flags.startTimeout * seconds };
+  const second = 1000;
+  const options = { command, timeout: flags.timeout * second, startTimeout: flags.startTimeout * second };
   try {
     return await openProgram(options);
   } catch (error) {
@@ -155,6 +164,15 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
 }
 
 async function gate(command: readonly string[], flags: GateFlags): Promise<void> {
+  const progress = createProgress('gate');
+  const leave = (code: number) => () => {
+    progress.stop();
+    process.exit(code);
+  };
+  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
+  if (command.length === 0 && flags.dtype !== undefined) {
+    program.error('error: --dtype chooses dtypes of a program, which is given after --', { exitCode: EXIT.usage });
+  }
   const external = command.length > 0 ? await openOrExplain(command, flags) : null;
   const has = external?.implementations[0].abilities.systems;
   const options = {
@@ -193,12 +211,6 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
       exitCode: EXIT.usage,
     });
   }
-  const progress = createProgress('gate');
-  const leave = (code: number) => () => {
-    progress.stop();
-    process.exit(code);
-  };
-  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended));
   const report = await runGate({
     ...options,
     onStart: progress.start,
@@ -387,15 +399,11 @@ program
   .description('run the laws on a program of yours, or on the built-in forms, and print the table of verdicts')
   .argument('[command...]', 'after --: a program that speaks docs/protocol.md, with its arguments')
   .option('--dtype <names>', 'only these dtypes of the program', collect)
-  .addOption(
-    new Option('--timeout <seconds>', 'what the program has for a case')
-      .default(30)
-      .argParser(integer(1, 'a positive integer')),
-  )
+  .addOption(new Option('--timeout <seconds>', 'what the program has for a case').default(30).argParser(seconds))
   .addOption(
     new Option('--start-timeout <seconds>', 'what the program has to start and say what it can do')
       .default(60)
-      .argParser(integer(1, 'a positive integer')),
+      .argParser(seconds),
   )
   .option('--save <folder>', 'write the shrunk case of each failure there, as JSON')
   .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)

@@ -8,7 +8,8 @@
 //
 // Tensors are row-major. Data come as Float64Array, Float32Array or, for float16 and bfloat16, as a Float32Array of the same values, and
 // are answered as any of the first two. What is printed breaks nothing: messages have pipes of their own.
-import { createReadStream, fstatSync, writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 
 const VERSION = 1;
 const BYTES = { float64: 8, float32: 4, float16: 2, bfloat16: 2 };
@@ -89,7 +90,7 @@ export async function serve(description, answerCase) {
     console.error(`This program is started by the gate: npx lla gate -- node ${process.argv[1]}`);
     process.exit(2);
   }
-  const pieces = reader(createReadStream(null, { fd: 3 }));
+  const pieces = reader(new Socket({ fd: 3, readable: true, writable: false }));
   await pieces.next();
   const take = async (wanted) => (await pieces.next(wanted)).value;
   for (;;) {

@@ -66,10 +66,19 @@ export function outsideOf(abilities: Abilities, c: Case): string | null {
   if (sizes.G < sizes.H && !abilities.groups) return 'no groups';
   const { kind, base = 2 } = { base: 2, ...(c.structure ?? { kind: 'weak' }) };
   if ((kind !== 'weak' || base !== 2) && !abilities.structures) return 'no other structures';
+  // laws of causality poison inputs and look at what must not change: no value of such a case is one that a kernel has to take
+  const isPoisoned = (Object.entries(c.inputs) as [InputName, Tensor][]).some(([name, value]) =>
+    some(value, (entry) => !Number.isFinite(entry) && !(name === 'g' && entry === Number.NEGATIVE_INFINITY)),
+  );
+  if (isPoisoned) return outsideSizes(abilities, sizes);
   if (!abilities.resets && some(g, (entry) => entry === Number.NEGATIVE_INFINITY)) return 'no resets';
   if (!abilities.growth && some(g, (entry) => entry > 0)) return 'no positive log decays';
   if (!abilities.strongBeta && some(beta, (entry) => entry > 1)) return 'no beta above 1';
-  for (const [letter, limit] of Object.entries(abilities.limits ?? {}) as [keyof typeof sizes, SizeLimit][]) {
+  return outsideSizes(abilities, sizes);
+}
+
+function outsideSizes({ limits = {} }: Abilities, sizes: ReturnType<typeof sizesOf>): string | null {
+  for (const [letter, limit] of Object.entries(limits) as [keyof typeof sizes, SizeLimit][]) {
     const size = sizes[letter];
     const { min = letter === 'T' ? 0 : 1, max = Infinity, multipleOf = 1, powerOfTwo = false } = limit;
     const isPower = Number.isInteger(Math.log2(size));

@@ -271,7 +271,12 @@ export class Program {
   /** A process that has described itself. */
   async #start(): Promise<Session> {
     const { command, startTimeout } = this.options;
-    const session = new Session(command);
+    let session: Session;
+    try {
+      session = new Session(command);
+    } catch (error) {
+      throw new ProgramFailure('did-not-start', `it cannot be run (${(error as Error).message})`);
+    }
     this.starts++;
     try {
       const message = await session.ask({ type: 'describe', versions: [VERSION] }, [], startTimeout, 'description');

@@ -19,10 +19,11 @@ export const byteLength = ({ dtype, shape }: Pick<TensorHeader, 'dtype' | 'shape
 const float = new Float32Array(1);
 const word = new Uint32Array(float.buffer);
 
-/** The nearest float32 of a number that float32 can hold; a NaN keeps being one in the upper half. */
-function bitsOfFloat32(value: number): number {
+/** bfloat16, rounded to nearest, ties to even. */
+function bitsOfBfloat16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
   float[0] = value;
-  return Number.isNaN(value) ? 0x7fc00000 : word[0];
+  return (word[0] + 0x7fff + ((word[0] >>> 16) & 1)) >>> 16;
 }
 
 function float32OfBits(bits: number): number {
@@ -56,7 +57,7 @@ export function encode(values: ArrayLike<number>, dtype: WireType): Buffer {
   for (let i = 0; i < values.length; i++) {
     if (dtype === 'float64') view.setFloat64(8 * i, values[i], true);
     else if (dtype === 'float32') view.setFloat32(4 * i, values[i], true);
-    else if (dtype === 'bfloat16') view.setUint16(2 * i, bitsOfFloat32(values[i]) >>> 16, true);
+    else if (dtype === 'bfloat16') view.setUint16(2 * i, bitsOfBfloat16(values[i]), true);
     else view.setUint16(2 * i, bitsOfFloat16(values[i]), true);
   }
   return bytes;

@@ -245,8 +245,9 @@ export function fit(
   const isFine = (n: number): boolean => n % multipleOf === 0 && (!powerOfTwo || Number.isInteger(Math.log2(n)));
   const from = Math.min(Math.max(size, min), max);
   // a power of two may be a multiple of another one alone
-  for (let n = from; n <= Math.min(max, 2 * from + multipleOf); n++) if (isFine(n)) return n;
-  for (let n = from; n >= min; n--) if (isFine(n)) return n;
+  const first = Math.ceil(from / multipleOf) * multipleOf;
+  for (let n = first; n <= Math.min(max, 2 * first + multipleOf); n += multipleOf) if (isFine(n)) return n;
+  for (let n = Math.floor(from / multipleOf) * multipleOf; n >= min; n -= multipleOf) if (isFine(n)) return n;
   return from;
 }
 

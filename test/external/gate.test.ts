@@ -1,9 +1,9 @@
 /** `lla gate -- COMMAND` as its users see it: exit codes, verdicts, the command that replays a failure, and the files that are saved. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { outsideOf } from '../../gate/external/implementation.ts';
 import { faultOf } from '../../gate/external/program.ts';
 import { gateMessages, programMessages } from '../../gate/external/schemas.ts';
@@ -87,6 +87,26 @@ describe('a program under the gate', () => {
     expect(status).toBe(2);
   });
 
+  it('that is stopped while it starts leaves nothing behind', async () => {
+    const child = spawn(NODE, ['dist/cli.js', 'gate', '--', 'sh', '-c', 'sleep 98765'], { stdio: 'ignore' });
+    const sleeps = (): boolean => spawnSync('pgrep', ['-f', '^sleep 98765$']).status === 0;
+    await vi.waitFor(() => expect(sleeps()).toBe(true), 10_000);
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(143);
+    await vi.waitFor(() => expect(sleeps()).toBe(false), 5000);
+  });
+
+  it.each([
+    [['--dtype', 'float32'], 'given after --', 2],
+    [['--', ''], 'did-not-start: it cannot be run', 3],
+    [['--timeout', '2147484', '--', 'true'], 'at most 86400 seconds wanted', 2],
+  ] as [string[], string, number][])('%j: %s, exit code %i', async (args, message, code) => {
+    const { status, stderr } = await lla('gate', ...args);
+    expect(stderr).toContain(message);
+    expect(status).toBe(code);
+  });
+
   it('a dtype that it has not: exit code 2', async () => {
     const { status, stderr } = await lla('gate', '--dtype', 'bfloat16', '--', NODE, 'adapters/node/example.mjs');
     expect(stderr).toContain("unknown dtype 'bfloat16'. There are: float64");
@@ -112,6 +132,15 @@ describe('what a program is not asked', () => {
   ])('%j %j %j: %s', (abilities, sizes, more, why) => {
     expect(asked({}, sizes, more)).toBeNull();
     expect(asked(abilities, sizes, more)).toBe(why);
+  });
+
+  it('but what a law has poisoned, whatever values it takes', () => {
+    const c = goodCase('log-linear-mamba2', { G: 2 });
+    const stern = { ...all, resets: false, growth: false };
+    (c.inputs.g as { data: Float64Array }).data[3] = Number.NEGATIVE_INFINITY;
+    expect(outsideOf(stern, c)).toBe('no resets');
+    (c.inputs.v as { data: Float64Array }).data[3] = Number.NaN;
+    expect(outsideOf(stern, c)).toBeNull();
   });
 
   it('sizes are fitted to its limits', () => {
