@@ -31,10 +31,10 @@ async function open(way: string): Promise<External> {
   return external;
 }
 
-/** Processes that still run this script in that way. */
+/** Processes of this test that still run the script in that way: another test file has such ones too. */
 const running = (way: string): string[] => {
   try {
-    return execFileSync('pgrep', ['-f', `hostile.mjs ${way}$`], { encoding: 'utf8' })
+    return execFileSync('pgrep', ['-P', String(process.pid), '-f', `hostile.mjs ${way}$`], { encoding: 'utf8' })
       .trim()
       .split('\n');
   } catch {
