@@ -1,5 +1,6 @@
 /** Which backend was asked for, which one really runs, and the kernels that were compiled for it. */
 import type { GPU as GPUClass } from 'gpu.js';
+import { elements } from '../reference/tensor.ts';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
 import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
@@ -152,8 +153,6 @@ export function rowClass(rows: number): number {
 /** The size of a buffer in its class: its rows or layers are more. */
 const classOf = (size: number[]): number[] =>
   size.length === 1 ? size : [...size.slice(0, -1), rowClass(size[size.length - 1])];
-
-const elements = (size: number[]): number => size.reduce((product, each) => product * each, 1);
 
 /** Numbers of the host with zeros after them up to the size of their class; the same buffer as long as the data are the same object. */
 function paddedOf(data: Float32Array, size: number[]): Float32Array {
@@ -410,25 +409,20 @@ function sizesIn(kernel: Kernel): (keyof Sizes)[] {
   return names;
 }
 
+/** The source of a body with further parameters after its own, and what comes first in it. */
+const withParameters = (source: string, names: readonly string[], start = ''): string =>
+  source.replace(
+    /\(([^)]*)\)\s*\{/,
+    (_, own: string) => `(${[own.replace(/,\s*$/, ''), ...names].filter(Boolean).join(', ')}) {${start}`,
+  );
+
 /** The source of a body whose sizes come after its operands. */
-function withSizesAsArguments(kernel: Kernel): string {
-  const names = sizesIn(kernel);
-  return kernel.body
-    .toString()
-    .replace(
-      /\(([^)]*)\)/,
-      (_, parameters: string) => `(${[parameters.replace(/,\s*$/, ''), ...names].filter(Boolean).join(', ')})`,
-    )
-    .replace(/this\.constants\.(\w+)/g, '$1');
-}
+const withSizesAsArguments = (kernel: Kernel): string =>
+  withParameters(kernel.body.toString(), sizesIn(kernel)).replace(/this\.constants\.(\w+)/g, '$1');
 
 /** The source of a body that computes no more rows, or layers, than its last argument says. */
 function withRowsAsArgument(source: string, dimensions: number, numbers = 1): string {
   const nothing = numbers === 1 ? '0' : `[${Array(numbers).fill(0)}]`;
   const axis = ['x', 'y', 'z'][dimensions - 1];
-  return source.replace(
-    /\(([^)]*)\)\s*\{/,
-    (_, parameters: string) =>
-      `(${[parameters.replace(/,\s*$/, ''), 'rowsAsked'].filter(Boolean).join(', ')}) { if (this.thread.${axis} >= rowsAsked) return ${nothing};`,
-  );
+  return withParameters(source, ['rowsAsked'], ` if (this.thread.${axis} >= rowsAsked) return ${nothing};`);
 }

@@ -32,11 +32,6 @@ export interface Plan {
   /** [parts][3]: first and end token, slot. The readers of a node, in runs that are short enough to be worked on at once. */
   part: Operand;
   parts: number;
-  /** [blocks of rows][2]: first and last of up to four tokens of one chunk */
-  rows: Operand;
-  rowBlocks: number;
-  /** [tokens][2]: block of rows that a token is in, and its place there */
-  place: Operand;
   /** [C][C]: bit length of (t XOR s), the level inside a chunk */
   bits: Operand;
   /** [C][2 blocks]: first and last local position of the block of 2^b positions that a local position is in */
@@ -110,8 +105,6 @@ export function planOf(problem: Problem): Plan {
   const sequenceRows: number[][] = [];
   const finalLevel = new Float32Array(Math.max(tokens, 1));
   const finalTokens: number[][] = [];
-  const rows: number[][] = [];
-  const places: number[][] = Array.from({ length: tokens }, () => []);
   const nodes: number[][] = [];
   const parts: number[][] = [];
   const reads: number[][] = [];
@@ -137,9 +130,6 @@ export function planOf(problem: Problem): Plan {
       for (let t = chunk.start; t < chunk.end; t++) {
         const isVoid = t === offset + sequence.start && !p.inputs.initialState;
         tokenRows[t] = [chunk.start, chunk.end, global % C, m, n, isVoid ? 1 : 0];
-        const place = (t - chunk.start) % 4;
-        if (place === 0) rows.push([t, Math.min(t + 3, chunk.end - 1)]);
-        places[t] = [rows.length - 1, place];
         finalLevel[t] = p.levels.level(last, global + t - chunk.start);
       }
     }
@@ -181,9 +171,6 @@ export function planOf(problem: Problem): Plan {
     within: matrix(spread(within), slots),
     node: matrix(nodes, 9),
     part: matrix(parts, 3),
-    rows: matrix(rows, 2),
-    rowBlocks: rows.length,
-    place: matrix(places, 2),
     parts: parts.length,
     ...localTables(C, sizes.blocks),
     finalLevel: { data: finalLevel, size: [1, Math.max(tokens, 1)] },
@@ -191,6 +178,30 @@ export function planOf(problem: Problem): Plan {
     sequence: matrix(sequenceRows, 4),
     onHost,
   };
+}
+
+/** Up to four tokens of one chunk, for threads that compute so many rows. */
+export interface RowBlocks {
+  blocks: number;
+  /** [blocks][2]: first and last token */
+  rows: HostData;
+  /** [tokens][2]: block that a token is in, and its place there */
+  place: HostData;
+}
+
+export function rowBlocksOf({ tokens, chunks, onHost }: Plan): RowBlocks {
+  const [width] = onHost.chunk.size;
+  const rows: number[][] = [];
+  const places: number[][] = Array.from({ length: tokens }, () => []);
+  for (let m = 0; m < chunks; m++) {
+    const [start, end] = onHost.chunk.data.subarray(m * width);
+    for (let t = start; t < end; t++) {
+      const place = (t - start) % 4;
+      if (place === 0) rows.push([t, Math.min(t + 3, end - 1)]);
+      places[t] = [rows.length - 1, place];
+    }
+  }
+  return { blocks: rows.length, rows: matrix(rows, 2), place: matrix(places, 2) };
 }
 
 /** First and end token of each level in a chunk, in which the tokens of a level are neighbours. */

@@ -32,6 +32,7 @@ import { starts } from './kernels/starts.ts';
 import { suffixes } from './kernels/suffixes.ts';
 import { tails } from './kernels/tails.ts';
 import { weights } from './kernels/weights.ts';
+import { type RowBlocks, rowBlocksOf } from './plan.ts';
 import type { Call, Operands } from './step.ts';
 
 /** Log decays inside chunks and their exponentials. */
@@ -88,15 +89,19 @@ async function leavesOf(call: Call, x: Operands, tail: Resident): Promise<Reside
   return run('leaf', leavesOfRows, [V, H * K, chunks], rows);
 }
 
-async function scoresOf(call: Call, x: Operands, { prefix, suffix }: Decays): Promise<Resident> {
-  const { run, plan } = call;
+async function scoresOf(
+  { run, plan }: Call,
+  x: Operands,
+  { prefix, suffix }: Decays,
+  four: RowBlocks | null,
+): Promise<Resident> {
   const { H, G, K, C } = plan.sizes;
   const { tokens, token, bits } = plan;
   const size = [H * C, tokens];
   const keys = await run('chunk-keys', chunkKeys, [C, G * K, plan.chunks], x.k, plan.chunk, token);
-  if (!byFour(call)) return run('scores', scores, size, x.q, keys, prefix, suffix, token, bits, x.scale);
-  const dots = await run('dot-rows', dotRows, [H * C, plan.rowBlocks], x.q, keys, token, plan.rows);
-  return run('scores', scoresOfRows, size, dots, prefix, suffix, token, plan.place, bits, x.scale);
+  if (!four) return run('scores', scores, size, x.q, keys, prefix, suffix, token, bits, x.scale);
+  const dots = await run('dot-rows', dotRows, [H * C, four.blocks], x.q, keys, token, four.rows);
+  return run('scores', scoresOfRows, size, dots, prefix, suffix, token, four.place, bits, x.scale);
 }
 
 async function hierarchyOf(call: Call, x: Operands, { prefix, tail }: Decays): Promise<Hierarchy> {
@@ -145,15 +150,16 @@ export async function scalarForward(call: Call, x: Operands): Promise<Forward> {
   const { H, C, V } = plan.sizes;
   const { tokens, token, bits, reads, slots } = plan;
   const decays = await decaysOf(call, x);
-  const score = await scoresOf(call, x, decays);
+  const four = byFour(call) ? rowBlocksOf(plan) : null;
+  const score = await scoresOf(call, x, decays, four);
   const weight = await run('weights', weights, [H * C, tokens], score, x.lambda, token, bits);
   let o = await run('inside', inside, [H * V, tokens], weight, x.v, token);
   const hierarchy = slots > 0 ? await hierarchyOf(call, x, decays) : null;
-  if (hierarchy && byFour(call)) {
+  if (hierarchy && four) {
     const { node, coefficient } = hierarchy;
-    const size = [H * V, plan.rowBlocks];
-    const rows = await run('read-rows', readRows, size, x.q, node, coefficient, token, plan.rows, reads, slots);
-    o = await run('read', addRows, [H * V, tokens], o, rows, plan.place);
+    const size = [H * V, four.blocks];
+    const rows = await run('read-rows', readRows, size, x.q, node, coefficient, token, four.rows, reads, slots);
+    o = await run('read', addRows, [H * V, tokens], o, rows, four.place);
   } else if (hierarchy) {
     o = await run('read', read, [H * V, tokens], o, x.q, hierarchy.node, hierarchy.coefficient, token, reads, slots);
   }

@@ -25,6 +25,7 @@ interface Node {
   arguments?: Node[];
   value?: unknown;
   id?: Node;
+  init?: Node | null;
   declarations?: { id: Node; init: Node | null }[];
 }
 
@@ -97,6 +98,15 @@ interface Generator {
   vGather(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
 }
 
+/** All nodes for which something holds. */
+function nodesWhere(node: unknown, holds: (node: Node) => boolean, found: Node[] = []): Node[] {
+  if (!node || typeof node !== 'object') return found;
+  if (holds(node as Node)) found.push(node as Node);
+  for (const [key, child] of Object.entries(node))
+    if (key !== 'loc' && key !== 'parent') nodesWhere(child, holds, found);
+  return found;
+}
+
 const namesAssigned = new WeakMap<Generator, Set<string>>();
 
 /** The names that a body assigns to after their declaration, or declares twice. */
@@ -105,15 +115,10 @@ function assignedIn(generator: Generator): Set<string> {
   if (known) return known;
   const declared = new Set<string>();
   const assigned = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) node.forEach(visit);
-    if (!node || typeof node !== 'object' || Array.isArray(node)) return;
-    const { type, id, left, argument } = node as Node;
+  for (const { type, id, left, argument } of nodesWhere(generator.getJsAST(), () => true)) {
     const name = { VariableDeclarator: id, AssignmentExpression: left, UpdateExpression: argument }[type]?.name;
     if (name !== undefined) (type === 'VariableDeclarator' && !declared.has(name) ? declared : assigned).add(name);
-    for (const [key, child] of Object.entries(node)) if (key !== 'loc' && key !== 'parent') visit(child);
-  };
-  visit(generator.getJsAST());
+  }
   namesAssigned.set(generator, assigned);
   return assigned;
 }
@@ -185,16 +190,9 @@ function growsByOne(generator: Generator, node: Node): boolean {
 }
 
 /** What a name is declared with. */
-function initOf(node: unknown, name: string): Node | null {
-  if (!node || typeof node !== 'object') return null;
-  const { type, declarations } = node as Node;
-  const own = type === 'VariableDeclaration' && declarations?.find(({ id }) => id.name === name);
-  if (own) return own.init;
-  for (const [key, child] of Object.entries(node)) {
-    const found = key !== 'loc' && key !== 'parent' && initOf(child, name);
-    if (found) return found;
-  }
-  return null;
+function initOf(body: Node, name: string): Node | null {
+  const [declarator] = nodesWhere(body, ({ type, id }) => type === 'VariableDeclarator' && id?.name === name);
+  return declarator?.init ?? null;
 }
 
 /** Leaves the index of the first of four neighbours. */
@@ -204,7 +202,7 @@ function emitFirst(generator: Generator, node: Node): void {
   else if (isSum(node)) {
     emitFirst(generator, node.left as Node);
     emitFirst(generator, node.right as Node);
-    em[node.operator === '+' ? 'i32Add' : 'i32Sub']();
+    em[INTEGER[node.operator as '+' | '-']]();
   } else if (isThreadX(node)) em.globalGet(generator.assembler.globals.threadX);
   else emitFirst(generator, initOf(generator.getJsAST(), node.name as string) as Node);
 }
@@ -221,15 +219,6 @@ function isHead({ constants }: Generator, node: Node): boolean {
     width?.object?.property?.name === 'constants' &&
     constants[width.property?.name as string] % 4 === 0
   );
-}
-
-/** All nodes for which something holds. */
-function nodesWhere(node: unknown, holds: (node: Node) => boolean, found: Node[] = []): Node[] {
-  if (!node || typeof node !== 'object') return found;
-  if (holds(node as Node)) found.push(node as Node);
-  for (const [key, child] of Object.entries(node))
-    if (key !== 'loc' && key !== 'parent') nodesWhere(child, holds, found);
-  return found;
 }
 
 const taught = new WeakSet<object>();

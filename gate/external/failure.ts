@@ -1,6 +1,5 @@
 /** How a program lets a case down. */
-export const FAILURES = ['did-not-start', 'crashed', 'timed-out', 'broke-protocol', 'refused'] as const;
-export type FailureKind = (typeof FAILURES)[number];
+export type FailureKind = 'did-not-start' | 'crashed' | 'timed-out' | 'broke-protocol' | 'refused';
 
 /** A program that gave no answer, by the name of what happened. */
 export class ProgramFailure extends Error {

@@ -56,25 +56,30 @@ const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boo
 /** Why a program with these abilities is not asked for this case; null where it is. */
 export function outsideOf(abilities: Abilities, c: Case): string | null {
   const sizes = sizesOf(c);
-  const { g, beta, initialState } = c.inputs;
   if (!abilities.systems.includes(c.system)) return `no ${c.system}`;
   if (c.cotangents && !abilities.gradients) return 'no gradients';
   const hasState =
-    initialState !== undefined || c.cotangents?.finalState !== undefined || c.position?.some((p) => p > 0);
+    c.inputs.initialState !== undefined || c.cotangents?.finalState !== undefined || c.position?.some((p) => p > 0);
   if (hasState && !abilities.state) return 'no states';
   if (c.cuSeqlens && !abilities.packed) return 'no packed sequences';
   if (sizes.G < sizes.H && !abilities.groups) return 'no groups';
   const { kind, base = 2 } = { base: 2, ...(c.structure ?? { kind: 'weak' }) };
   if ((kind !== 'weak' || base !== 2) && !abilities.structures) return 'no other structures';
+  return outsideSizes(abilities, sizes) ?? outsideValues(abilities, c);
+}
+
+function outsideValues({ resets, growth, strongBeta }: Abilities, { inputs }: Case): string | null {
+  const { g, beta } = inputs;
+  let why: string | null = null;
+  if (!strongBeta && some(beta, (entry) => entry > 1)) why = 'no beta above 1';
+  if (!growth && some(g, (entry) => entry > 0)) why = 'no positive log decays';
+  if (!resets && some(g, (entry) => entry === Number.NEGATIVE_INFINITY)) why = 'no resets';
+  if (why === null) return null;
   // laws of causality poison inputs and look at what must not change: no value of such a case is one that a kernel has to take
-  const isPoisoned = (Object.entries(c.inputs) as [InputName, Tensor][]).some(([name, value]) =>
+  const isPoisoned = (Object.entries(inputs) as [InputName, Tensor][]).some(([name, value]) =>
     some(value, (entry) => !Number.isFinite(entry) && !(name === 'g' && entry === Number.NEGATIVE_INFINITY)),
   );
-  if (isPoisoned) return outsideSizes(abilities, sizes);
-  if (!abilities.resets && some(g, (entry) => entry === Number.NEGATIVE_INFINITY)) return 'no resets';
-  if (!abilities.growth && some(g, (entry) => entry > 0)) return 'no positive log decays';
-  if (!abilities.strongBeta && some(beta, (entry) => entry > 1)) return 'no beta above 1';
-  return outsideSizes(abilities, sizes);
+  return isPoisoned ? null : why;
 }
 
 function outsideSizes({ limits = {} }: Abilities, sizes: ReturnType<typeof sizesOf>): string | null {
@@ -113,8 +118,8 @@ export function answerOf({ type, fields, tensors }: Message, c: Case, id: number
     const value = tensors.get(name);
     const shape = wanted.get(name)?.shape ?? [];
     if (!value) throw broke(`no tensor ${name}, where one of shape [${shape}] is wanted`);
-    const isSame = value.shape.length === shape.length && shape.every((size, axis) => size === value.shape[axis]);
-    if (!isSame) throw broke(`tensor ${name} of shape [${value.shape}], where [${shape}] is wanted`);
+    if (String(value.shape) !== String(shape))
+      throw broke(`tensor ${name} of shape [${value.shape}], where [${shape}] is wanted`);
     return value;
   };
   const { cuSeqlens, position = [] } = c;

@@ -4,7 +4,7 @@ import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
 export const WIRE_TYPES = ['float64', 'float32', 'float16', 'bfloat16'] as const;
 export type WireType = (typeof WIRE_TYPES)[number];
 
-export const BYTES: Record<WireType, number> = { float64: 8, float32: 4, float16: 2, bfloat16: 2 };
+const BYTES: Record<WireType, number> = { float64: 8, float32: 4, float16: 2, bfloat16: 2 };
 
 /** A tensor as a message announces it. */
 export interface TensorHeader {
@@ -34,7 +34,7 @@ function float32OfBits(bits: number): number {
 /** binary16 of a number that it can hold: sign, five bits of exponent, ten of fraction. */
 function bitsOfFloat16(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;
-  const sign = Object.is(Math.sign(value), -1) || Object.is(value, -0) ? 0x8000 : 0;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
   if (size === Infinity || size >= 65520) return sign | 0x7c00;
   if (size < 2 ** -14) return sign | Math.round(size * 2 ** 24);
