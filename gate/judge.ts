@@ -1,6 +1,6 @@
 /** One law on one implementation and system, as plain data that can cross a thread. */
 import { checkLaw, type LawResult } from '../properties/check-law.ts';
-import type { Draw, Execution, Implementation, Law, Worst } from '../properties/law.ts';
+import type { Draw, Execution, Implementation, Law, Level, Worst } from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
 import type { Precision } from '../properties/precision.ts';
 import { explainBound, type Term } from '../properties/tolerance.ts';
@@ -8,6 +8,7 @@ import type { Case } from '../reference/case.ts';
 import { caseToJson, jsonText } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
+import type { FailureKind } from './external/failure.ts';
 import { allForms } from './forms.ts';
 import { outputAt } from './outputs.ts';
 
@@ -16,6 +17,10 @@ export interface GateVerdict {
   system: string;
   implementation: string;
   status: LawResult['status'] | 'blocked';
+  /** Whether the implementation has to obey the law, or had better. */
+  level: Level;
+  /** The name of the implementation's precision. */
+  dtype: string;
   cases: number;
   worst: Worst | null;
   seed: number;
@@ -26,6 +31,14 @@ export interface GateVerdict {
   terms?: { precision: string; largest: Term[] };
   /** Why it is blocked or not covered, or what was thrown. */
   reason?: string;
+  /** How a program failed, where it did not answer. */
+  failure?: FailureKind;
+  /** The entry of the list of expected failures that names this verdict, whatever its status. */
+  expected?: { kind: 'failure' | 'flaky'; reason: string };
+  /** Where only large cases fail: from which size on, in words. */
+  from?: string;
+  /** The file of a counterexample found earlier, where that is what failed. */
+  kept?: string;
   /** Where it really ran, for an implementation that says so. */
   execution?: Execution;
   /** What chooses the implementation on the command line, where it is no form of ours. */
@@ -73,7 +86,8 @@ function drawnLines(result: LawResult, { c, ...rest }: Draw): string[] {
 
 export async function judge(law: Law, subject: Implementation, system: System, task: Task): Promise<GateVerdict> {
   const { worst, counterexample, ...result } = await checkLaw(law, subject, system, task);
-  const verdict: GateVerdict = { ...result, worst: worst?.worst ?? null };
+  const described = { level: law.level, dtype: subject.precision.name };
+  const verdict: GateVerdict = { ...result, ...described, worst: worst?.worst ?? null };
   const execution = result.status === 'not-covered' ? undefined : subject.execution?.();
   if (execution) verdict.execution = execution;
   if (subject.chosenBy) verdict.chosenBy = subject.chosenBy;

@@ -138,26 +138,15 @@ export function executionText({ verdicts }: GateReport): string {
   return unique(lines).join('\n');
 }
 
-/** The report as JSON text (../docs: the verdicts of case.md). */
+/** The report as JSON text (../docs: the verdicts of case.md), with everything in it that the other reports are made from. */
 export function reportToJson(report: GateReport): string {
+  const { verdicts, ...rest } = report;
   return jsonText({
     version: REPORT_VERSION,
-    seed: report.seed,
-    runs: report.runs,
-    conforms: report.conforms,
-    summary: report.summary,
-    verdicts: report.verdicts.map((verdict) => ({
-      law: verdict.law,
-      system: verdict.system,
-      implementation: verdict.implementation,
-      status: verdict.status,
-      cases: verdict.cases,
-      worst: verdict.worst,
+    ...rest,
+    verdicts: verdicts.map((verdict) => ({
+      ...verdict,
       replay: verdict.status === 'failed' || verdict.status === 'error' ? replayCommand(verdict) : null,
-      ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
-      ...(verdict.note === undefined ? {} : { note: verdict.note }),
-      ...(verdict.terms === undefined ? {} : { terms: verdict.terms }),
-      ...(verdict.execution === undefined ? {} : { execution: verdict.execution }),
     })),
   });
 }

@@ -4,6 +4,7 @@ import { notCovered, seedOf } from '../properties/check-law.ts';
 import type { Implementation, Law } from '../properties/law.ts';
 import type { System } from '../reference/systems/registry.ts';
 import { type GateVerdict, judge, type Task } from './judge.ts';
+import { countsAgainst, type Outcome, outcomeOf } from './outcome.ts';
 
 export interface GateOptions {
   implementations: readonly Implementation[];
@@ -16,6 +17,10 @@ export interface GateOptions {
   path?: string;
   /** Worker threads; 1 judges in this thread. More than one needs built-in implementations. Default 1. */
   jobs?: number;
+  /** Whether broken recommended laws count against the run. Default false. */
+  enforceRecommended?: boolean;
+  /** The program that is judged, for the report. */
+  command?: readonly string[];
   onStart?: (total: number) => void;
   onVerdict?: (verdict: GateVerdict) => void;
 }
@@ -23,6 +28,12 @@ export interface GateOptions {
 export interface GateReport {
   seed: number;
   runs: number;
+  /** The program that was judged, with its arguments; left out for our own forms. */
+  command?: readonly string[];
+  /** Whether recommended laws count. */
+  enforceRecommended: boolean;
+  /** Which part of the verdicts this is, where they are shared among machines; counted from 1. */
+  shard?: { index: number; of: number };
   conforms: boolean;
   summary: {
     passed: number;
@@ -30,6 +41,12 @@ export interface GateReport {
     blocked: number;
     notCovered: number;
     errors: number;
+    /** Of those that failed, threw or were blocked: on the list of expected failures, on it as flaky, of a recommended law. */
+    expected: number;
+    flaky: number;
+    recommended: number;
+    /** Expected failures that passed. */
+    fixed: number;
     cases: number;
     seconds: number;
   };
@@ -68,20 +85,41 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
   );
   options.onStart?.(triples.length);
   const verdicts = await ((options.jobs ?? 1) > 1 ? judgeInThreads(triples, options) : judgeHere(triples, options));
+  const about = {
+    seed: options.seed,
+    runs: options.runs,
+    enforceRecommended: options.enforceRecommended ?? false,
+    ...(options.command ? { command: options.command } : {}),
+  };
+  return reportOf(about, verdicts, (performance.now() - started) / 1000);
+}
+
+/** The report of these verdicts: their counts, and whether they conform. */
+export function reportOf(
+  about: Pick<GateReport, 'seed' | 'runs' | 'command' | 'enforceRecommended' | 'shard'>,
+  verdicts: GateVerdict[],
+  seconds: number,
+): GateReport {
   const count = (status: GateVerdict['status']): number =>
     verdicts.filter((verdict) => verdict.status === status).length;
+  const outcomes = verdicts.map((verdict) => outcomeOf(verdict, about));
+  const came = (outcome: Outcome): number => outcomes.filter((each) => each === outcome).length;
   const summary = {
     passed: count('passed'),
     failed: count('failed'),
     blocked: count('blocked'),
     notCovered: count('not-covered'),
     errors: count('error'),
+    expected: came('expected'),
+    flaky: came('flaky'),
+    recommended: came('recommended'),
+    fixed: came('fixed'),
     cases: verdicts.reduce((sum, { cases }) => sum + cases, 0),
-    seconds: (performance.now() - started) / 1000,
+    seconds,
   };
   // a run that judged nothing has shown nothing
-  const conforms = summary.passed > 0 && summary.failed + summary.blocked + summary.errors === 0;
-  return { seed: options.seed, runs: options.runs, conforms, summary, verdicts };
+  const conforms = summary.passed > 0 && !outcomes.some(countsAgainst);
+  return { ...about, conforms, summary, verdicts };
 }
 
 /** Each triple with a seed of its own, so that it can be replayed alone. */
@@ -96,7 +134,8 @@ function blockedBy({ law, system, subject }: Triple, task: Task, before: readonl
   const broken = before.find(({ status }) => status !== 'passed' && status !== 'not-covered');
   if (!broken) return null;
   const { runs: _, path: __, ...names } = task;
-  return { ...names, status: 'blocked', cases: 0, worst: null, reason: `${broken.law} does not hold` };
+  const described = { level: law.level, dtype: subject.precision.name };
+  return { ...names, ...described, status: 'blocked', cases: 0, worst: null, reason: `${broken.law} does not hold` };
 }
 
 const keyOf = (law: string, { system, subject }: Triple): string => `${law} ${system.name} ${subject.name}`;

@@ -87,6 +87,9 @@ export interface Verdict {
 
 export const GROUPS = ['equivalence', 'causality', 'gradients', 'algebra', 'state', 'robustness'] as const;
 
+/** Required: an implementation that breaks it is wrong. Recommended: it may be right, and still surprise its users. */
+export type Level = 'required' | 'recommended';
+
 /** What a law draws: a case, and whatever else the law varies. */
 export interface Draw {
   c: Case;
@@ -95,6 +98,7 @@ export interface Draw {
 export interface Law<D extends Draw = Draw> {
   name: string;
   group: (typeof GROUPS)[number];
+  level: Level;
   /** One sentence that is true of every correct implementation. */
   statement: string;
   /** Where it comes from. */

@@ -71,6 +71,10 @@ describe('lla gate', () => {
     expect(report).toMatchObject({ version: 1, seed: 9, runs: 2, conforms: true });
     expect(report.summary).toEqual({
       passed: 7,
+      expected: 0,
+      flaky: 0,
+      recommended: 0,
+      fixed: 0,
       failed: 0,
       blocked: 0,
       notCovered: 0,

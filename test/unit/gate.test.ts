@@ -72,7 +72,15 @@ describe('a gate with a broken implementation', async () => {
 
   it('is JSON with the fields of a report', () => {
     const json = JSON.parse(reportToJson(report));
-    expect(Object.keys(json)).toEqual(['version', 'seed', 'runs', 'conforms', 'summary', 'verdicts']);
+    expect(Object.keys(json)).toEqual([
+      'version',
+      'seed',
+      'runs',
+      'enforceRecommended',
+      'conforms',
+      'summary',
+      'verdicts',
+    ]);
     const failed = json.verdicts.find((verdict: { status: string }) => verdict.status === 'failed');
     expect(failed).toMatchObject({ law: 'causal-forward', system, implementation: 'one-position-of-the-future' });
     expect(failed.worst).toMatchObject({ name: 'o', bound: 0, ratio: 'Infinity' });
@@ -103,7 +111,14 @@ describe('the terms of a bound beside a failure', () => {
       `bound of finalState[${worst?.index}] of the drawn case in float64, its largest terms:\n        ${terms?.largest[0].cause}: `,
     );
     expect(explainFailure({ ...verdict, terms: undefined }, plain)).not.toContain('largest terms');
-    const report = { seed: 1, runs: 1, conforms: false, summary: {} as GateReport['summary'], verdicts: [verdict] };
+    const report = {
+      seed: 1,
+      runs: 1,
+      enforceRecommended: false,
+      conforms: false,
+      summary: {} as GateReport['summary'],
+      verdicts: [verdict],
+    };
     expect(JSON.parse(reportToJson(report)).verdicts[0].terms).toEqual(terms);
   });
 
