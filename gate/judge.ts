@@ -1,15 +1,26 @@
 /** One law on one implementation and system, as plain data that can cross a thread. */
-import { checkLaw, type LawResult } from '../properties/check-law.ts';
-import type { Draw, Execution, Implementation, Law, Level, Worst } from '../properties/law.ts';
+import { checkLaw, type LawResult, notCovered } from '../properties/check-law.ts';
+import {
+  type Draw,
+  type Execution,
+  type Implementation,
+  type Law,
+  type Level,
+  OutsideAbilities,
+  type Worst,
+} from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
+import type { Oracle } from '../properties/oracle.ts';
 import type { Precision } from '../properties/precision.ts';
 import { explainBound, type Term } from '../properties/tolerance.ts';
 import type { Case } from '../reference/case.ts';
 import { caseToJson, jsonText } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
-import type { FailureKind } from './external/failure.ts';
+import type { Expected } from './expectations.ts';
+import { type FailureKind, ProgramFailure } from './external/failure.ts';
 import { allForms } from './forms.ts';
+import { keptIn, readKeptFile } from './kept.ts';
 import { outputAt } from './outputs.ts';
 
 export interface GateVerdict {
@@ -45,6 +56,8 @@ export interface GateVerdict {
   chosenBy?: Implementation['chosenBy'];
   /** The shrunk case in the JSON of cases, then whatever else the law drew. */
   drawn?: string[];
+  /** That whatever else as the text of a JSON object. */
+  extras?: string;
 }
 
 export interface Task {
@@ -54,6 +67,10 @@ export interface Task {
   seed: number;
   runs: number;
   path?: string;
+  /** An expected failure is not shrunk. */
+  expected?: Expected;
+  /** Files of counterexamples found earlier, of this law and system: judged first. */
+  kept?: readonly string[];
 }
 
 /** So many terms of a bound say what it is made of. */
@@ -84,17 +101,68 @@ function drawnLines(result: LawResult, { c, ...rest }: Draw): string[] {
   return [jsonText(caseToJson({ ...c, law, seed, path })), ...others];
 }
 
-export async function judge(law: Law, subject: Implementation, system: System, task: Task): Promise<GateVerdict> {
-  const { worst, counterexample, ...result } = await checkLaw(law, subject, system, task);
-  const described = { level: law.level, dtype: subject.precision.name };
-  const verdict: GateVerdict = { ...result, ...described, worst: worst?.worst ?? null };
+/** The first kept counterexample that the implementation still fails, if there is one, and how many were judged. */
+async function judgeKept(
+  law: Law,
+  subject: Implementation,
+  { kept = [], seed }: Task,
+  oracle: Oracle | undefined,
+): Promise<{ judged: number; failed?: LawResult & { kept: string } }> {
+  let judged = 0;
+  for (const path of kept) {
+    const { system, ...found } = readKeptFile(path);
+    const counterexample = keptIn(found, subject.precision);
+    const result = { law: law.name, system, implementation: subject.name, seed, counterexample };
+    try {
+      judged++;
+      const worst = await law.check(subject, counterexample, oracle);
+      if (worst.holds) continue;
+      return { judged, failed: { ...result, status: 'failed', cases: judged, worst, kept: path } };
+    } catch (error) {
+      if (error instanceof OutsideAbilities) {
+        judged--;
+        continue;
+      }
+      const reason = String((error as Error)?.stack ?? error);
+      const failure = error instanceof ProgramFailure ? { failure: error.kind } : {};
+      return {
+        judged,
+        failed: { ...result, ...failure, status: 'error', cases: judged, worst: null, reason, kept: path },
+      };
+    }
+  }
+  return { judged };
+}
+
+export async function judge(
+  law: Law,
+  subject: Implementation,
+  system: System,
+  task: Task,
+  oracle?: Oracle,
+): Promise<GateVerdict> {
+  const isCovered = notCovered(law, subject, system) === null;
+  const kept = isCovered && task.path === undefined ? await judgeKept(law, subject, task, oracle) : { judged: 0 };
+  const found = kept.failed ?? (await checkLaw(law, subject, system, { ...task, shrink: !task.expected, oracle }));
+  const { worst, counterexample, thrown, ...result } = found;
+  const verdict: GateVerdict = {
+    ...result,
+    level: law.level,
+    dtype: subject.precision.name,
+    worst: worst?.worst ?? null,
+  };
+  if (!kept.failed) verdict.cases += kept.judged;
+  if (thrown instanceof ProgramFailure) verdict.failure = thrown.kind;
+  if (task.expected) verdict.expected = task.expected;
   const execution = result.status === 'not-covered' ? undefined : subject.execution?.();
   if (execution) verdict.execution = execution;
   if (subject.chosenBy) verdict.chosenBy = subject.chosenBy;
   if (worst?.note !== undefined) verdict.note = worst.note;
-  if (counterexample) verdict.drawn = drawnLines({ ...result, worst }, counterexample);
-  if (counterexample && verdict.status === 'failed' && verdict.worst) {
-    const terms = termsOf(counterexample.c, subject.precision, verdict.worst);
+  if (counterexample) {
+    const { c, ...extras } = counterexample;
+    verdict.drawn = drawnLines({ ...result, worst }, counterexample);
+    verdict.extras = JSON.stringify(extras);
+    const terms = verdict.status === 'failed' && verdict.worst && termsOf(c, subject.precision, verdict.worst);
     if (terms) verdict.terms = terms;
   }
   return verdict;

@@ -1,9 +1,13 @@
 /** The gate: every law on every implementation and system that was asked for, and what came of it. */
+import pLimit from 'p-limit';
 import { Tinypool } from 'tinypool';
 import { notCovered, seedOf } from '../properties/check-law.ts';
 import type { Implementation, Law } from '../properties/law.ts';
+import type { Oracle } from '../properties/oracle.ts';
 import type { System } from '../reference/systems/registry.ts';
+import { type Expectations, expectedOf, unusedOf } from './expectations.ts';
 import { type GateVerdict, judge, type Task } from './judge.ts';
+import type { Kept } from './kept.ts';
 import { countsAgainst, type Outcome, outcomeOf } from './outcome.ts';
 
 export interface GateOptions {
@@ -17,6 +21,16 @@ export interface GateOptions {
   path?: string;
   /** Worker threads; 1 judges in this thread. More than one needs built-in implementations. Default 1. */
   jobs?: number;
+  /** Laws judged at the same time in this thread: as many as an implementation answers cases at once. Default 1. */
+  concurrency?: number;
+  /** Stops after the first verdict that counts against the run. */
+  bail?: boolean;
+  /** What is known to fail. */
+  expectations?: Expectations;
+  /** Counterexamples found earlier, judged before anything is drawn. */
+  kept?: readonly Pick<Kept, 'law' | 'system' | 'path'>[];
+  /** Default: asked in this thread. */
+  oracle?: Oracle;
   /** Whether broken recommended laws count against the run. Default false. */
   enforceRecommended?: boolean;
   /** The program that is judged, for the report. */
@@ -50,6 +64,10 @@ export interface GateReport {
     cases: number;
     seconds: number;
   };
+  /** Entries of the list of expected failures that no verdict is about. */
+  unusedExpectations?: string[];
+  /** Whether it ended at the first verdict that counts. */
+  bailed?: boolean;
   verdicts: GateVerdict[];
 }
 
@@ -90,13 +108,15 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
     runs: options.runs,
     enforceRecommended: options.enforceRecommended ?? false,
     ...(options.command ? { command: options.command } : {}),
+    ...(options.expectations ? { unusedExpectations: unusedOf(options.expectations, verdicts) } : {}),
+    ...(verdicts.length < triples.length ? { bailed: true } : {}),
   };
   return reportOf(about, verdicts, (performance.now() - started) / 1000);
 }
 
 /** The report of these verdicts: their counts, and whether they conform. */
 export function reportOf(
-  about: Pick<GateReport, 'seed' | 'runs' | 'command' | 'enforceRecommended' | 'shard'>,
+  about: Omit<GateReport, 'conforms' | 'summary' | 'verdicts'>,
   verdicts: GateVerdict[],
   seconds: number,
 ): GateReport {
@@ -123,9 +143,15 @@ export function reportOf(
 }
 
 /** Each triple with a seed of its own, so that it can be replayed alone. */
-function taskOf({ law, system, subject }: Triple, { seed, runs, path }: GateOptions): Task {
+function taskOf({ law, system, subject }: Triple, { seed, runs, path, expectations, kept = [] }: GateOptions): Task {
   const names = { law: law.name, system: system.name, implementation: subject.name };
-  return { ...names, seed: path === undefined ? seedOf(seed, law.name, system.name, subject.name) : seed, runs, path };
+  const own = path === undefined ? seedOf(seed, law.name, system.name, subject.name) : seed;
+  const task: Task = { ...names, seed: own, runs, path };
+  const expected = expectations && expectedOf(expectations, law.name, system.name, subject.precision.name);
+  if (expected) task.expected = expected;
+  const found = kept.filter((each) => each.law === law.name && each.system === system.name);
+  if (found.length > 0) task.kept = found.map((each) => each.path);
+  return task;
 }
 
 /** A verdict without judging: a prerequisite of the law is broken, or blocked itself. */
@@ -133,26 +159,58 @@ function blockedBy({ law, system, subject }: Triple, task: Task, before: readonl
   if (notCovered(law, subject, system) !== null) return null;
   const broken = before.find(({ status }) => status !== 'passed' && status !== 'not-covered');
   if (!broken) return null;
-  const { runs: _, path: __, ...names } = task;
-  const described = { level: law.level, dtype: subject.precision.name };
-  return { ...names, ...described, status: 'blocked', cases: 0, worst: null, reason: `${broken.law} does not hold` };
+  const { expected = broken.expected && { ...broken.expected, reason: `follows from ${broken.law}` } } = task;
+  return {
+    law: law.name,
+    system: system.name,
+    implementation: subject.name,
+    seed: task.seed,
+    level: law.level,
+    dtype: subject.precision.name,
+    status: 'blocked',
+    cases: 0,
+    worst: null,
+    reason: `${broken.law} does not hold`,
+    ...(expected ? { expected } : {}),
+  };
 }
 
 const keyOf = (law: string, { system, subject }: Triple): string => `${law} ${system.name} ${subject.name}`;
 
-async function judgeHere(triples: readonly Triple[], options: GateOptions): Promise<GateVerdict[]> {
-  const verdicts = new Map<string, GateVerdict>();
+/** Every triple once all that its law depends on has been judged; after a verdict that ends the run, none. */
+async function judgeEach(
+  triples: readonly Triple[],
+  options: GateOptions,
+  atOnce: number,
+  run: (triple: Triple, task: Task) => Promise<GateVerdict>,
+): Promise<GateVerdict[]> {
+  const limit = pLimit(atOnce);
+  const verdicts = new Map<string, Promise<GateVerdict | null>>();
+  const { enforceRecommended = false } = options;
+  let isOver = false;
   for (const triple of triples) {
-    const { law, subject, system } = triple;
     const task = taskOf(triple, options);
-    const before = law.prerequisites.flatMap((name) => verdicts.get(keyOf(name, triple)) ?? []);
-    const verdict = blockedBy(triple, task, before) ?? (await judge(law, subject, system, task));
-    verdicts.set(keyOf(law.name, triple), verdict);
-    options.onVerdict?.(verdict);
+    const before = triple.law.prerequisites.flatMap((name) => verdicts.get(keyOf(name, triple)) ?? []);
+    const verdict = Promise.all(before).then(async (all) => {
+      const each = all.filter((one) => one !== null);
+      const result =
+        blockedBy(triple, task, each) ?? (await limit(() => (isOver ? Promise.resolve(null) : run(triple, task))));
+      if (result === null) return null;
+      if (options.bail && countsAgainst(outcomeOf(result, { enforceRecommended }))) isOver = true;
+      options.onVerdict?.(result);
+      return result;
+    });
+    verdicts.set(keyOf(triple.law.name, triple), verdict);
+  }
+  return (await Promise.all(verdicts.values())).filter((verdict) => verdict !== null);
+}
+
+async function judgeHere(triples: readonly Triple[], options: GateOptions): Promise<GateVerdict[]> {
+  return judgeEach(triples, options, options.concurrency ?? 1, async ({ law, subject, system }, task) => {
     // the progress line, and an interrupt, get a turn
     await new Promise((resume) => setImmediate(resume));
-  }
-  return [...verdicts.values()];
+    return judge(law, subject, system, task, options.oracle);
+  });
 }
 
 async function judgeInThreads(triples: readonly Triple[], options: GateOptions): Promise<GateVerdict[]> {
@@ -162,19 +220,7 @@ async function judgeInThreads(triples: readonly Triple[], options: GateOptions):
     maxThreads: options.jobs,
   });
   try {
-    const verdicts = new Map<string, Promise<GateVerdict>>();
-    for (const triple of triples) {
-      const task = taskOf(triple, options);
-      const before = triple.law.prerequisites.flatMap((name) => verdicts.get(keyOf(name, triple)) ?? []);
-      const verdict = Promise.all(before)
-        .then((each) => blockedBy(triple, task, each) ?? (pool.run(task) as Promise<GateVerdict>))
-        .then((result) => {
-          options.onVerdict?.(result);
-          return result;
-        });
-      verdicts.set(keyOf(triple.law.name, triple), verdict);
-    }
-    return await Promise.all(verdicts.values());
+    return await judgeEach(triples, options, options.jobs ?? 1, (_, task) => pool.run(task) as Promise<GateVerdict>);
   } finally {
     await pool.destroy();
   }

@@ -27,7 +27,8 @@ const ourForm = (form: FormName, abilities: Partial<Abilities>): Implementation 
 
 /** Our own forms. A GPU form or somebody's process joins by standing in such a list. */
 export const builtIn: readonly Implementation[] = [
-  ourForm('masked', {}),
+  // the masked form is too slow for large cases, and the chunked form is what they are held against
+  ourForm('masked', { large: false }),
   ourForm('recurrent', { systems: recurrences }),
-  ourForm('chunked', { systems: recurrences, structures: false, chunkSizes: true }),
+  ourForm('chunked', { systems: recurrences, structures: false, chunkSizes: true, large: false }),
 ];

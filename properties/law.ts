@@ -2,6 +2,7 @@
 import type fc from 'fast-check';
 import type { Answer, Case } from '../reference/case.ts';
 import type { System } from '../reference/systems/registry.ts';
+import type { Oracle } from './oracle.ts';
 import type { Precision } from './precision.ts';
 
 /** What an implementation can do. Cases are drawn inside this; laws outside of it are not covered, never passed. */
@@ -22,6 +23,8 @@ export interface Abilities {
   resets?: boolean;
   growth?: boolean;
   strongBeta?: boolean;
+  /** Whether cases of the sizes of real kernels are worth asking; left out: yes. */
+  large?: boolean;
   /** What sizes have to be; left out: anything. */
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
@@ -85,7 +88,7 @@ export interface Verdict {
   note?: string;
 }
 
-export const GROUPS = ['equivalence', 'causality', 'gradients', 'algebra', 'state', 'robustness'] as const;
+export const GROUPS = ['equivalence', 'causality', 'gradients', 'algebra', 'state', 'robustness', 'sizes'] as const;
 
 /** Required: an implementation that breaks it is wrong. Recommended: it may be right, and still surprise its users. */
 export type Level = 'required' | 'recommended';
@@ -110,5 +113,11 @@ export interface Law<D extends Draw = Draw> {
   /** Systems it speaks about. */
   appliesTo(system: System): boolean;
   draw(system: System, subject: Pick<Implementation, 'abilities' | 'precision'>): fc.Arbitrary<D>;
-  check(subject: Implementation, draw: D): Promise<Verdict>;
+  check(subject: Implementation, draw: D, oracle?: Oracle): Promise<Verdict>;
+  /** One case of it costs what many others do: a run judges one of them where it judges sixteen of another law. */
+  isLarge?: boolean;
+  /** Why an implementation that has the abilities is beyond the law all the same, by the sizes that it takes; null where it is not. */
+  beyond?(abilities: Abilities): string | null;
+  /** For a failure, found out by further cases: what a reader wants to know beside the shrunk case. */
+  explain?(subject: Implementation, draw: D, oracle: Oracle): Promise<string | null>;
 }

@@ -1,20 +1,25 @@
 /** `lla gate`: the laws on somebody's program, or on our own forms. */
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { BACKENDS } from '../../gpu/device.ts';
 import { closeDevices, DEFAULT_BACKEND, gpuForms, gpuName, type NodeBackend } from '../../gpu/implementations.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import { GROUPS, type Implementation } from '../../properties/law.ts';
-import { laws } from '../../properties/laws/all.ts';
+import { everyLaw } from '../../properties/laws/all.ts';
+import { InvalidInput } from '../../reference/errors.ts';
 import { systems } from '../../reference/systems/registry.ts';
+import { readExpectations } from '../expectations.ts';
 import { ProgramFailure } from '../external/failure.ts';
 import { type External, openProgram } from '../external/implementation.ts';
 import type { GateVerdict } from '../judge.ts';
+import { keepFailures, readKept } from '../kept.ts';
+import { createOraclePool } from '../oracle-pool.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
 import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
-import { runGate } from '../run.ts';
+import { type GateOptions, runGate } from '../run.ts';
 import { saveFailures } from '../save.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
 
@@ -54,12 +59,16 @@ interface GateFlags {
   profile: Profile;
   runs?: number;
   path?: string;
-  jobs: number;
+  jobs?: number;
   json?: boolean;
   dtype?: string[];
   timeout: number;
   startTimeout: number;
   save?: string;
+  expectFailures?: string;
+  enforceRecommended?: boolean;
+  kept?: string;
+  bail?: boolean;
 }
 
 /** Somebody's program, started; a program that does not say what it can do is exit code 3. */
@@ -68,7 +77,12 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
     fail('--form and --backend choose forms of ours; leave them out where a program is judged');
   }
   const second = 1000;
-  const options = { command, timeout: flags.timeout * second, startTimeout: flags.startTimeout * second };
+  const options = {
+    command,
+    timeout: flags.timeout * second,
+    startTimeout: flags.startTimeout * second,
+    processes: flags.jobs ?? 1,
+  };
   try {
     return await openProgram(options);
   } catch (error) {
@@ -88,6 +102,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   if (command.length === 0 && flags.dtype !== undefined) {
     fail('--dtype chooses dtypes of a program, which is given after --');
   }
+  const inputs = readInputs(flags);
   const external = command.length > 0 ? await openOrExplain(command, flags) : null;
   const has = external?.implementations[0].abilities.systems;
   const options = {
@@ -95,12 +110,17 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
       ? pickDtypes(external.implementations, flags.dtype)
       : pickForms(flags.form, flags.backend),
     systems: pick('system', systems, flags.system ?? (has && [...has])),
-    laws: pick('law', laws, flags.law, (law) => law.group),
+    laws: pick('law', everyLaw, flags.law, (law) => law.group),
     seed: flags.seed,
     runs: flags.runs ?? profiles[flags.profile],
     path: flags.path,
-    // a program answers one case at a time
-    jobs: external ? 1 : flags.jobs,
+    // each process of a program answers one case at a time; our own forms run in threads
+    jobs: external ? 1 : (flags.jobs ?? availableParallelism()),
+    concurrency: external ? (flags.jobs ?? 1) : 1,
+    bail: flags.bail,
+    enforceRecommended: flags.enforceRecommended,
+    command: external ? command : undefined,
+    ...inputs,
   };
   if (flags.path !== undefined) {
     const isOne = options.implementations.length === 1 && options.systems.length === 1 && options.laws.length === 1;
@@ -122,16 +142,22 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     const forms = options.implementations.map(({ name }) => name).join(', ');
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
+  const pool = external ? createOraclePool(availableParallelism()) : null;
   const report = await runGate({
     ...options,
+    ...(pool ? { oracle: pool } : {}),
     onStart: progress.start,
     onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
   });
   progress.stop();
   await closeDevices();
-  await external?.program.close();
+  await external?.close();
+  await pool?.close();
   process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
-  const saved = flags.save === undefined ? [] : saveOrExplain(flags.save, report.verdicts);
+  const saved = [
+    ...(flags.save === undefined ? [] : writeOrExplain('--save', flags.save, report.verdicts, saveFailures)),
+    ...(flags.kept === undefined ? [] : writeOrExplain('--kept', folderOf(flags.kept), report.verdicts, keepFailures)),
+  ];
   if (flags.json) {
     process.stdout.write(`${reportToJson(report)}\n`);
   } else {
@@ -147,13 +173,35 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   }
 }
 
-function saveOrExplain(folder: string, verdicts: readonly GateVerdict[]): string[] {
+/** Files that say what is known of the implementation; a bad one is a usage error, found before anything runs. */
+function readInputs({ expectFailures, kept }: GateFlags): Pick<GateOptions, 'expectations' | 'kept'> {
   try {
-    return saveFailures(folder, verdicts);
+    return {
+      ...(expectFailures === undefined ? {} : { expectations: readExpectations(expectFailures) }),
+      ...(kept === undefined ? {} : { kept: readKept(kept) }),
+    };
+  } catch (error) {
+    if (error instanceof InvalidInput) fail(error.message);
+    throw error;
+  }
+}
+
+/** Where new counterexamples go: into the folder, or beside the file that was given. */
+const folderOf = (kept: string): string => (kept.endsWith('.json') ? dirname(kept) : kept);
+
+/** A run is not lost because its counterexamples cannot be written. */
+function writeOrExplain(
+  option: string,
+  folder: string,
+  verdicts: readonly GateVerdict[],
+  write: (folder: string, verdicts: readonly GateVerdict[]) => string[],
+): string[] {
+  try {
+    return write(folder, verdicts);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    process.stderr.write(`error: --save ${folder}: ${message}; give a folder that can be written\n`);
+    process.stderr.write(`error: ${option} ${folder}: ${message}; give a folder that can be written\n`);
     process.exitCode = EXIT.usage;
     return [];
   }
@@ -171,6 +219,13 @@ export const gateCommand = (): Command =>
         .argParser(seconds),
     )
     .option('--save <folder>', 'write the shrunk case of each failure there, as JSON')
+    .option('--kept <folder>', 'counterexamples found earlier: judged first, and new ones are added; or one file of it')
+    .option(
+      '--expect-failures <file>',
+      'JSON list of laws that are known to fail, each with a reason; one that passes fails the run',
+    )
+    .option('--enforce-recommended', 'broken recommended laws fail the run too')
+    .option('--bail', 'stop at the first failure that counts')
     .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
     .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}, ${GPU}`, collect)
     .addOption(
@@ -196,9 +251,10 @@ export const gateCommand = (): Command =>
       ),
     )
     .addOption(
-      new Option('--jobs <count>', 'worker threads')
-        .default(availableParallelism(), 'one a core')
-        .argParser(integer(1, 'a positive integer')),
+      new Option(
+        '--jobs <count>',
+        'worker threads for forms, one a core by default; processes of a program, 1 by default',
+      ).argParser(integer(1, 'a positive integer')),
     )
     .option('--path <path>', 'replay one shrunk case, with the seed and path that a failure printed')
     .option('--json', 'print the verdicts as JSON')

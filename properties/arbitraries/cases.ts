@@ -30,9 +30,16 @@ export interface Wish {
   /** At least this many batch rows, heads. */
   minB?: number;
   minH?: number;
+  /** At most so many heads. */
+  maxH?: number;
   /** Styles to use for some inputs instead of the usual ones. */
   styles?: Partial<Record<InputName, readonly Style[]>>;
+  /** Sizes to draw instead of the usual ones, whatever the work. */
+  sizes?: Partial<Record<Size, fc.Arbitrary<number>>>;
 }
+
+/** Sizes of a recipe. */
+export type Size = 'T' | 'K' | 'V' | 'B' | 'G' | 'headsPerGroup' | 'chunkSize';
 
 /** Most positions of a drawn case. */
 const LONGEST = 300;
@@ -78,17 +85,19 @@ function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary
   const stateful = abilities.state && system.recurrence !== null;
   const manyStructures = Boolean(wish.structures) && abilities.structures && system.logLinear;
   const styleCount = (name: InputName): number => (wish.styles?.[name] ?? styles[name]).length;
+  // a large case costs too much to try it with other numbers: its sizes shrink, and little else
+  const still = <T>(drawn: fc.Arbitrary<T>): fc.Arbitrary<T> => (wish.sizes ? fc.noShrink(drawn) : drawn);
   return fc.record({
     isLong:
-      (wish.maxT ?? LONGEST) < 100
+      (wish.maxT ?? LONGEST) < 100 || wish.sizes
         ? fc.constant(false)
         : weighted([
             [LONG_EVERY - 1, false],
             [1, true],
           ] as const),
-    longT: longLengths,
+    longT: wish.sizes ? fc.constant(1) : longLengths,
     gradients: fc.constant(Boolean(wish.gradients) && abilities.gradients),
-    seed: fc.nat(65535),
+    seed: still(fc.nat(65535)),
     T: lengths(wish.maxT ?? LONGEST, wish.minT ?? 0),
     K: channels(wish.maxChannels ?? 70),
     V: channels(wish.maxChannels ?? 70),
@@ -110,13 +119,15 @@ function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary
         ] as const)
       : fc.constant(1),
     chunkSize: chunkSizes,
-    scale: weighted([
-      [6, 1],
-      [3, 0.5],
-      [1, -0.75],
-      [1, 0],
-      [1, 0.125],
-    ] as const),
+    scale: still(
+      weighted([
+        [6, 1],
+        [3, 0.5],
+        [1, -0.75],
+        [1, 0],
+        [1, 0.125],
+      ] as const),
+    ),
     structure: manyStructures
       ? weighted<Structure>([
           [6, WEAK],
@@ -126,32 +137,37 @@ function recipes(system: System, abilities: Abilities, wish: Wish): fc.Arbitrary
           [2, { kind: 'strong' }],
         ])
       : fc.constant(WEAK),
-    extraLevels: weighted([
-      [5, 0],
-      [2, 1],
-      [1, 3],
-    ] as const),
+    extraLevels: still(
+      weighted([
+        [5, 0],
+        [2, 1],
+        [1, 3],
+      ] as const),
+    ),
     packed: abilities.packed ? flag(wish.packed) : fc.constant(false),
-    cuts: fc.array(fc.nat(400), { maxLength: 4 }),
+    cuts: still(fc.array(fc.nat(400), { maxLength: 4 })),
     hasState: stateful ? flag(wish.state) : fc.constant(false),
-    shortState: fc.boolean(),
+    shortState: still(fc.boolean()),
     positions:
       stateful && wish.state !== 'never' && wish.state !== undefined
-        ? fc.array(positions, { minLength: 3, maxLength: 3 })
+        ? still(fc.array(positions, { minLength: 3, maxLength: 3 }))
         : fc.constant([0, 0, 0]),
-    unbounded: fc.integer({ min: 0, max: 3 }).map((n) => n === 3),
+    unbounded: still(fc.integer({ min: 0, max: 3 })).map((n) => n === 3),
     finalCotangent: stateful && wish.state !== undefined && wish.state !== 'never' ? fc.boolean() : fc.constant(false),
-    style: fc.record({
-      q: styleNumber(styleCount('q')),
-      k: styleNumber(styleCount('k')),
-      v: styleNumber(styleCount('v')),
-      g: styleNumber(styleCount('g')),
-      beta: styleNumber(styleCount('beta')),
-      lambda: styleNumber(styleCount('lambda')),
-      initialState: styleNumber(styleCount('initialState')),
-      o: styleNumber(ordinary.length),
-      finalState: styleNumber(ordinary.length),
-    }),
+    ...wish.sizes,
+    style: still(
+      fc.record({
+        q: styleNumber(styleCount('q')),
+        k: styleNumber(styleCount('k')),
+        v: styleNumber(styleCount('v')),
+        g: styleNumber(styleCount('g')),
+        beta: styleNumber(styleCount('beta')),
+        lambda: styleNumber(styleCount('lambda')),
+        initialState: styleNumber(styleCount('initialState')),
+        o: styleNumber(ordinary.length),
+        finalState: styleNumber(ordinary.length),
+      }),
+    ),
   });
 }
 
@@ -223,20 +239,6 @@ const long = (r: Recipe, wish: Wish): Recipe =>
       }
     : r;
 
-/** Cuts sizes until one masked evaluation costs no more than `work` multiply-adds. */
-function affordable(recipe: Recipe, wish: Wish): Recipe {
-  const r = { ...recipe };
-  const cost = (): number => r.B * r.G * r.headsPerGroup * (r.T + 1) * (r.T + 4) * (r.K + r.V);
-  const most = (wish.work ?? 1e6) * (r.isLong ? LONG_WORK : 1);
-  if (cost() > most) r.B = wish.minB ?? 1;
-  if (cost() > most) r.headsPerGroup = 1;
-  if (cost() > most) r.G = 1;
-  if (cost() > most) r.V = Math.min(r.V, 4);
-  if (cost() > most) r.K = Math.min(r.K, 4);
-  while (cost() > most && r.T > 1) r.T = Math.floor(r.T / 2);
-  return r;
-}
-
 /** The nearest size from there on that the limit allows, or the largest that it allows. */
 export function fit(
   size: number,
@@ -258,9 +260,28 @@ function fitted(
   wish: Wish,
 ): Pick<Recipe, 'B' | 'T' | 'G' | 'K' | 'V'> & { H: number } {
   const [B, T, K, V] = (['B', 'T', 'K', 'V'] as const).map((letter) => fit(r[letter], limits[letter]));
-  const H = fit(Math.max(r.G * r.headsPerGroup, wish.minH ?? 1), limits.H);
+  const heads = Math.min(Math.max(r.G * r.headsPerGroup, wish.minH ?? 1), wish.maxH ?? Infinity);
+  const H = fit(heads, limits.H);
   const wanted = groups ? fit(r.G, limits.G) : H;
   return { B: r.packed ? 1 : B, T, K, V, H, G: H % wanted === 0 ? wanted : H };
+}
+
+/** Cuts sizes, as far as the implementation takes smaller ones, until one masked evaluation costs no more than `work` multiply-adds. */
+function affordable(recipe: Recipe, abilities: Abilities, wish: Wish): Recipe {
+  if (wish.sizes) return recipe;
+  const r = { ...recipe };
+  const most = (wish.work ?? 1e6) * (r.isLong ? LONG_WORK : 1);
+  const isTooMuch = (): boolean => {
+    const { B, T, H, K, V } = fitted(r, abilities, wish);
+    return B * H * (T + 1) * (T + 4) * (K + V) > most;
+  };
+  if (isTooMuch()) r.B = wish.minB ?? 1;
+  if (isTooMuch()) r.headsPerGroup = 1;
+  if (isTooMuch()) r.G = 1;
+  if (isTooMuch()) r.V = Math.min(r.V, 4);
+  if (isTooMuch()) r.K = Math.min(r.K, 4);
+  while (isTooMuch() && r.T > 1) r.T = Math.floor(r.T / 2);
+  return r;
 }
 
 /** Values that the implementation takes in place of those that it does not. */
@@ -279,7 +300,7 @@ function tamed(
 }
 
 function build(system: System, abilities: Abilities, drawn: Recipe, wish: Wish, precision: Precision): Case {
-  const r = affordable(long(drawn, wish), wish);
+  const r = affordable(long(drawn, wish), abilities, wish);
   const { B, T, K, V, G, H } = fitted(r, abilities, wish);
   const { seed } = r;
   const levels = system.logLinear ? levelsOf(r.structure) : FLAT;

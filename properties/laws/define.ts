@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Case } from '../../reference/case.ts';
 import { cases, type Wish } from '../arbitraries/cases.ts';
 import type { Draw, Implementation, Law, Level, Verdict } from '../law.ts';
+import type { Oracle } from '../oracle.ts';
 
 type Extras = Record<string, fc.Arbitrary<unknown>>;
 type Values<Extra> = { [Name in keyof Extra]: Extra[Name] extends fc.Arbitrary<infer Value> ? Value : never };
@@ -14,7 +15,7 @@ interface Definition<Extra extends Extras> extends Omit<Law, 'draw' | 'check' | 
   wish: Wish;
   /** What else is drawn: a split point, a seed, … */
   extra?: Extra;
-  check(subject: Implementation, draw: { c: Case } & Values<Extra>): Promise<Verdict>;
+  check(subject: Implementation, draw: { c: Case } & Values<Extra>, oracle?: Oracle): Promise<Verdict>;
 }
 
 /** A law. Hides the type of its draw from whoever iterates laws. */
