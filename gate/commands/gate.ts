@@ -10,12 +10,14 @@ import { laws } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { ProgramFailure } from '../external/failure.ts';
 import { type External, openProgram } from '../external/implementation.ts';
+import type { ProgramOptions } from '../external/program.ts';
 import type { GateVerdict } from '../judge.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
 import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
 import { runGate } from '../run.ts';
 import { saveFailures } from '../save.ts';
+import { runCheckProtocol } from './check-protocol.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
 
 const DEFAULT_SEED = 1;
@@ -59,7 +61,14 @@ interface GateFlags {
   dtype?: string[];
   timeout: number;
   startTimeout: number;
+  memory?: number;
+  checkProtocol?: boolean;
   save?: string;
+}
+
+function programOptions(command: readonly string[], { timeout, startTimeout, memory }: GateFlags): ProgramOptions {
+  const second = 1000;
+  return { command, timeout: timeout * second, startTimeout: startTimeout * second, memory };
 }
 
 /** Somebody's program, started; a program that does not say what it can do is exit code 3. */
@@ -67,13 +76,11 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
   if (flags.form !== undefined || flags.backend !== undefined) {
     fail('--form and --backend choose forms of ours; leave them out where a program is judged');
   }
-  const second = 1000;
-  const options = { command, timeout: flags.timeout * second, startTimeout: flags.startTimeout * second };
   try {
-    return await openProgram(options);
+    return await openProgram(programOptions(command, flags));
   } catch (error) {
     if (!(error instanceof ProgramFailure)) throw error;
-    const remedy = 'docs/protocol.md says what a program has to answer';
+    const remedy = 'docs/protocol.md says what a program has to answer; --check-protocol says more about what is off';
     return fail(`${command.join(' ')}: ${error.message}\n(${remedy})`, EXIT.protocol);
   }
 }
@@ -87,6 +94,10 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
   if (command.length === 0 && flags.dtype !== undefined) {
     fail('--dtype chooses dtypes of a program, which is given after --');
+  }
+  if (flags.checkProtocol) {
+    if (command.length === 0) fail('--check-protocol talks to a program, which is given after --');
+    return runCheckProtocol(programOptions(command, flags), flags);
   }
   const external = command.length > 0 ? await openOrExplain(command, flags) : null;
   const has = external?.implementations[0].abilities.systems;
@@ -170,6 +181,12 @@ export const gateCommand = (): Command =>
         .default(60)
         .argParser(seconds),
     )
+    .addOption(
+      new Option('--memory <MiB>', 'address space that each process of the program may have; any by default').argParser(
+        integer(1, 'a positive integer'),
+      ),
+    )
+    .option('--check-protocol', 'no laws: one conversation with the program, and what is off in it')
     .option('--save <folder>', 'write the shrunk case of each failure there, as JSON')
     .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
     .option('--form <names>', `only these forms: ${builtIn.map(({ name }) => name).join(', ')}, ${GPU}`, collect)

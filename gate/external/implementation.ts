@@ -11,15 +11,7 @@ import { Program, type ProgramOptions, TIMEOUT } from './program.ts';
 import { descriptionDefaults } from './schemas.ts';
 import type { Message, Question } from './session.ts';
 import { faultOfAnswer } from './validate.ts';
-import { encode, type TensorHeader, type WireType } from './wire.ts';
-
-const WIRE: Record<string, WireType> = {
-  float64: 'float64',
-  float32: 'float32',
-  tf32: 'float32',
-  bfloat16: 'bfloat16',
-  float16: 'float16',
-};
+import { encode, type TensorHeader, WIRE } from './wire.ts';
 
 /** What a program says of itself, with the page's defaults for what it leaves out. */
 export interface Description {

@@ -108,5 +108,10 @@ export const rules = {
     'more than 32 tensors or 8 axes, a chunk size above 32,768, or 2 GiB of tensors',
     'Look at the shapes of the tensors that are announced.',
   ),
+  passOver: rule(
+    'Versions',
+    "Fields may be added to the gate's messages: programs pass over what they do not know.",
+    'Take the fields that are needed out of a message and out of its case, and look at no others.',
+  ),
   fields: rule('Versions', 'Programs may not add fields of their own.', 'Leave the field out, or correct its name.'),
 } as const satisfies Record<string, Rule>;

@@ -198,8 +198,13 @@ export class Session {
   #surplus(): ProgramFailure {
     const bytes = this.#reader.peek(SHOWN);
     const what = 'it wrote what nobody asked for';
-    const given = `${this.#reader.waiting} bytes and perhaps more`;
-    return this.#breach({ what, rule: rules.between, given, wanted: 'nothing before the next question', bytes });
+    const given = `${this.#reader.waiting} bytes, and perhaps more`;
+    const hints = new Map([
+      [10, 'a line feed behind the tensors'],
+      [123, 'another message'],
+    ]);
+    const hint = hints.get(bytes[0]) ?? 'a tensor has more numbers than its shape, or larger ones than its dtype';
+    return this.#breach({ what, rule: rules.between, given, wanted: 'nothing before the next question', hint, bytes });
   }
 
   /** Sends a message and waits for the one that answers it. @throws ProgramFailure */

@@ -23,12 +23,12 @@ export function brief(value: unknown, most = 300): string {
 
 /** The rule about the field of a message that a schema refuses. */
 function ruleOf(type: string, { keyword, instancePath, params }: ErrorObject): Rule {
+  if (instancePath.startsWith('/limits')) return rules.limits;
   if (keyword === 'additionalProperties') return rules.fields;
   if (instancePath.endsWith('/dtype') || params.missingProperty === 'dtype') return rules.dtype;
   if (instancePath === '/tensors' && keyword === 'maxItems') return rules.tooLarge;
   if (instancePath.endsWith('/shape') && keyword === 'maxItems') return rules.tooLarge;
   if (instancePath.startsWith('/tensors') || params.missingProperty === 'tensors') return rules.header;
-  if (instancePath.startsWith('/limits/')) return rules.limits;
   if (type === 'error') return rules.error;
   if (instancePath === '/id' || params.missingProperty === 'id') return rules.id;
   const name = instancePath.split('/')[1] ?? params.missingProperty;

@@ -64,6 +64,7 @@ const starts = {
   'another version': () => send({ ...description, version: 2 }),
   'a chunk size that is no power of two': () => send({ ...description, chunkSize: 48 }),
   'a limit that is none': () => send({ ...description, limits: { K: { most: 4 } } }),
+  'nested without end': () => pipe(Buffer.from(`{"type": ${'['.repeat(2e5)}${']'.repeat(2e5)}}\n`)),
   'two descriptions': () => {
     send(description);
     send(description);
@@ -105,6 +106,33 @@ const answers = {
       ...message.tensors.map(({ shape }) => zeros(shape)),
     );
   },
+  'two axes exchanged': ({ message, bytes }) => {
+    const [o, ...rest] = message.tensors;
+    const [B, T, H, V] = o.shape;
+    send({ ...message, tensors: [{ ...o, shape: [B, H, T, V] }, ...rest] }, bytes);
+  },
+  'NaN in its JSON': () => pipe(Buffer.from('{"type": "answer", "id": NaN, "tensors": []}\n')),
+  'float32 under the name of float64': ({ message, bytes }) => {
+    send(message, bytes.subarray(0, bytes.length / 2));
+    process.exit(0);
+  },
+  'float64 under the name of float32': ({ message, bytes }) =>
+    send({ ...message, tensors: message.tensors.map((each) => ({ ...each, dtype: 'float32' })) }, bytes),
+  'a line feed behind its tensors': ({ message, bytes }) => send(message, bytes, Buffer.from('\n')),
+  'a gradient that nobody asked for': ({ message }) => {
+    const q = { name: 'gradients.q', dtype: 'float64', shape: [0] };
+    send({ ...message, tensors: [message.tensors[0], q] }, zeros(message.tensors[0].shape));
+  },
+  'does not know what it does not know': ({ message, bytes }, asked) => {
+    if (asked.hint) send({ type: 'error', id: message.id, message: 'no field hint' });
+    else send(message, bytes);
+  },
+  'prints its answer': ({ message }) => console.log(JSON.stringify(message)),
+  'knows one system and ends': ({ message, bytes }, asked) => {
+    if (asked.case.system !== 'linear') process.exit(5);
+    send(message, bytes);
+  },
+  'stays after bye': ({ message, bytes }) => send(message, bytes),
   'an unknown dtype': ({ message, bytes }) =>
     send({ ...message, tensors: message.tensors.map((each) => ({ ...each, dtype: 'int8' })) }, bytes),
   'a negative size': ({ message }) => send({ ...message, tensors: [{ name: 'o', dtype: 'float64', shape: [-1] }] }),
@@ -168,6 +196,7 @@ if (receive().type !== 'describe') process.exit(9);
 (starts[way] ?? (() => send(description)))();
 for (;;) {
   const asked = receive();
+  if (asked.type === 'bye' && way === 'stays after bye') forever();
   if (asked.type === 'bye') process.exit(0);
   const shapes = Object.fromEntries(asked.tensors.map(({ name, shape }) => [name, shape]));
   const tensors = [{ name: 'o', dtype: 'float64', shape: shapes.v }];
@@ -176,5 +205,5 @@ for (;;) {
       tensors.push({ name: `gradients.${name}`, dtype: 'float64', shape: shapes[name] });
   }
   const bytes = Buffer.concat(tensors.map(({ shape }) => zeros(shape)));
-  answers[way]({ message: { type: 'answer', id: asked.id, tensors }, bytes });
+  answers[way]({ message: { type: 'answer', id: asked.id, tensors }, bytes }, asked);
 }
