@@ -16,7 +16,9 @@ const names = systems.filter(({ recurrence }) => recurrence !== null).map(({ nam
 
 serve(
   { name: 'our chunked form', systems: names, dtypes: ['float64'], ...everything },
-  ({ dtype: _, inputs, cotangents, ...c }) => {
+  // these fields and no others: the gate may have more to say one day
+  ({ system, scale, structure, position, cuSeqlens, chunkSize, inputs, cotangents }) => {
+    const c = { system, scale, structure, position, cuSeqlens, chunkSize };
     const dense = ({ data, shape }) => ndarray(data, shape);
     const all = (tensors) =>
       Object.fromEntries(

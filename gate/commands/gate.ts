@@ -13,6 +13,7 @@ import { systems } from '../../reference/systems/registry.ts';
 import { readExpectations } from '../expectations.ts';
 import { ProgramFailure } from '../external/failure.ts';
 import { type External, openProgram } from '../external/implementation.ts';
+import type { ProgramOptions } from '../external/program.ts';
 import type { GateVerdict } from '../judge.ts';
 import { keepFailures, readKept } from '../kept.ts';
 import { createOraclePool } from '../oracle-pool.ts';
@@ -21,6 +22,7 @@ import { createProgress } from '../progress.ts';
 import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
 import { type GateOptions, runGate } from '../run.ts';
 import { saveFailures } from '../save.ts';
+import { runCheckProtocol } from './check-protocol.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
 
 const DEFAULT_SEED = 1;
@@ -64,6 +66,8 @@ interface GateFlags {
   dtype?: string[];
   timeout: number;
   startTimeout: number;
+  memory?: number;
+  checkProtocol?: boolean;
   save?: string;
   expectFailures?: string;
   enforceRecommended?: boolean;
@@ -71,23 +75,21 @@ interface GateFlags {
   bail?: boolean;
 }
 
+function programOptions(command: readonly string[], { timeout, startTimeout, memory }: GateFlags): ProgramOptions {
+  const second = 1000;
+  return { command, timeout: timeout * second, startTimeout: startTimeout * second, memory };
+}
+
 /** Somebody's program, started; a program that does not say what it can do is exit code 3. */
 async function openOrExplain(command: readonly string[], flags: GateFlags): Promise<External> {
   if (flags.form !== undefined || flags.backend !== undefined) {
     fail('--form and --backend choose forms of ours; leave them out where a program is judged');
   }
-  const second = 1000;
-  const options = {
-    command,
-    timeout: flags.timeout * second,
-    startTimeout: flags.startTimeout * second,
-    processes: flags.jobs ?? 1,
-  };
   try {
-    return await openProgram(options);
+    return await openProgram(programOptions(command, flags), flags.jobs);
   } catch (error) {
     if (!(error instanceof ProgramFailure)) throw error;
-    const remedy = 'docs/protocol.md says what a program has to answer';
+    const remedy = 'docs/protocol.md says what a program has to answer; --check-protocol says more about what is off';
     return fail(`${command.join(' ')}: ${error.message}\n(${remedy})`, EXIT.protocol);
   }
 }
@@ -103,6 +105,10 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     fail('--dtype chooses dtypes of a program, which is given after --');
   }
   const inputs = readInputs(flags);
+  if (flags.checkProtocol) {
+    if (command.length === 0) fail('--check-protocol talks to a program, which is given after --');
+    return runCheckProtocol(programOptions(command, flags), flags);
+  }
   const external = command.length > 0 ? await openOrExplain(command, flags) : null;
   const has = external?.implementations[0].abilities.systems;
   const options = {
@@ -218,6 +224,12 @@ export const gateCommand = (): Command =>
         .default(60)
         .argParser(seconds),
     )
+    .addOption(
+      new Option('--memory <MiB>', 'address space that each process of the program may have; any by default').argParser(
+        integer(1, 'a positive integer'),
+      ),
+    )
+    .option('--check-protocol', 'no laws: one conversation with the program, and what is off in it')
     .option('--save <folder>', 'write the shrunk case of each failure there, as JSON')
     .option('--kept <folder>', 'counterexamples found earlier: judged first, and new ones are added; or one file of it')
     .option(

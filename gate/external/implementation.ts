@@ -1,5 +1,6 @@
 /** A program as implementations that laws judge: one for each dtype that it computes in. */
-import { inputNames, sizesOf, systemOf } from '../../properties/edit.ts';
+import pLimit from 'p-limit';
+import { inputNames, sizesOf } from '../../properties/edit.ts';
 import { type Abilities, type Implementation, OutsideAbilities, type SizeLimit } from '../../properties/law.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
@@ -7,47 +8,44 @@ import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
 import { outputsOf } from '../outputs.ts';
 import { ProgramFailure } from './failure.ts';
-import { type Message, Program, type ProgramOptions } from './program.ts';
-import { encode, type TensorHeader, type WireType } from './wire.ts';
+import { Program, type ProgramOptions, TIMEOUT } from './program.ts';
+import { descriptionDefaults } from './schemas.ts';
+import type { Message, Question } from './session.ts';
+import { faultOfAnswer } from './validate.ts';
+import { encode, type TensorHeader, WIRE } from './wire.ts';
 
-const WIRE: Record<string, WireType> = {
-  float64: 'float64',
-  float32: 'float32',
-  tf32: 'float32',
-  bfloat16: 'bfloat16',
-  float16: 'float16',
-};
-
-interface Description {
+/** What a program says of itself, with the page's defaults for what it leaves out. */
+export interface Description {
   name: string;
   systems: string[];
   dtypes: string[];
-  gradients?: boolean;
-  state?: boolean;
-  packed?: boolean;
-  groups?: boolean;
-  structures?: boolean;
-  resets?: boolean;
-  growth?: boolean;
-  strongBeta?: boolean;
-  chunkSize?: number;
+  gradients: boolean;
+  state: boolean;
+  packed: boolean;
+  groups: boolean;
+  structures: boolean;
+  resets: boolean;
+  growth: boolean;
+  strongBeta: boolean;
+  chunkSize: number;
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
 
-const abilitiesOf = (d: Description): Abilities => ({
-  systems: d.systems,
-  gradients: d.gradients ?? false,
-  state: d.state ?? false,
-  packed: d.packed ?? false,
-  groups: d.groups ?? false,
-  structures: d.structures ?? false,
-  resets: d.resets ?? false,
-  growth: d.growth ?? false,
-  strongBeta: d.strongBeta ?? false,
+export const withDefaults = (fields: Record<string, unknown>): Description =>
+  ({ ...descriptionDefaults(), ...fields }) as unknown as Description;
+
+export const abilitiesOf = ({
+  name: _name,
+  dtypes: _dtypes,
+  chunkSize: _chunkSize,
+  limits = {},
+  ...abilities
+}: Description): Abilities => ({
+  ...abilities,
+  limits,
   // strides do not cross the pipe
   views: false,
   chunkSizes: false,
-  limits: d.limits ?? {},
 });
 
 const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boolean =>
@@ -94,7 +92,7 @@ function outsideSizes({ limits = {} }: Abilities, sizes: ReturnType<typeof sizes
 }
 
 /** The message that asks for the answer to a case, and the bytes behind it. */
-export function caseMessage(c: Case, id: number, p: Precision): { line: object; payload: Buffer[] } {
+export function caseMessage(c: Case, id: number, p: Precision): Pick<Question, 'line'> & { payload: Buffer[] } {
   const { inputs, cotangents, form: _form, law: _law, seed: _seed, path: _path, ...plain } = c;
   const given: [string, Tensor][] = inputNames(c).map((name) => [name, inputs[name] as Tensor]);
   if (cotangents) given.push(['cotangents.o', cotangents.o]);
@@ -102,26 +100,20 @@ export function caseMessage(c: Case, id: number, p: Precision): { line: object; 
   const dtype = WIRE[p.name];
   const tensors: TensorHeader[] = given.map(([name, { shape }]) => ({ name, dtype, shape: [...shape] }));
   const payload = given.map(([, value]) => encode(toDense(value), dtype));
-  return { line: { type: 'case', id, dtype: p.name, case: plain, tensors }, payload };
+  const line = { type: 'case', id, dtype: p.name, case: plain, tensors };
+  return { line, payload };
 }
 
-/** An answer as the laws want it. @throws ProgramFailure where it is not that of the case */
-export function answerOf({ type, fields, tensors }: Message, c: Case, id: number, hasState: boolean): Answer {
-  const broke = (what: string): ProgramFailure => new ProgramFailure('broke-protocol', what);
-  if (type !== 'answer' && type !== 'error') throw broke(`a ${type}, where the answer to case ${id} is wanted`);
-  if (fields.id !== id) throw broke(`the ${type} to case ${fields.id}, where that to ${id} is wanted`);
+/** Names and shapes of the tensors of an answer. */
+export function wantedOf(c: Case, hasState: boolean): Map<string, readonly number[]> {
+  const shapes = [...outputsOf(c)].map(([name, { shape }]): [string, readonly number[]] => [name, shape]);
+  return new Map(shapes.filter(([name]) => hasState || name !== 'finalState'));
+}
+
+/** An answer as the laws want it; it has the tensors that are wanted. @throws ProgramFailure where it is an error */
+function answerOf({ type, fields, tensors }: Message, c: Case): Answer {
   if (type === 'error') throw new ProgramFailure('refused', String(fields.message));
-  const wanted = outputsOf(c);
-  if (!hasState) wanted.delete('finalState');
-  for (const name of tensors.keys()) if (!wanted.has(name)) throw broke(`tensor ${name}, which nobody asked for`);
-  const take = (name: string): DenseTensor => {
-    const value = tensors.get(name);
-    const shape = wanted.get(name)?.shape ?? [];
-    if (!value) throw broke(`no tensor ${name}, where one of shape [${shape}] is wanted`);
-    if (String(value.shape) !== String(shape))
-      throw broke(`tensor ${name} of shape [${value.shape}], where [${shape}] is wanted`);
-    return value;
-  };
+  const take = (name: string): DenseTensor => tensors.get(name) as DenseTensor;
   const { cuSeqlens, position = [] } = c;
   const { n, T } = sizesOf(c);
   const seen = Array.from({ length: n }, (_, i) => {
@@ -129,7 +121,7 @@ export function answerOf({ type, fields, tensors }: Message, c: Case, id: number
     return (position[i] ?? 0) + length;
   });
   const answer: Answer = { o: take('o'), position: seen };
-  if (wanted.has('finalState')) answer.finalState = take('finalState');
+  if (tensors.has('finalState')) answer.finalState = take('finalState');
   if (c.cotangents) {
     answer.gradients = Object.fromEntries(
       inputNames(c).map((name): [InputName, DenseTensor] => [name, take(`gradients.${name}`)]),
@@ -140,18 +132,43 @@ export function answerOf({ type, fields, tensors }: Message, c: Case, id: number
 
 /** A program, and what the laws see of it. */
 export interface External {
-  program: Program;
+  /** Its processes, each of which answers one case at a time. */
+  programs: readonly Program[];
   implementations: Implementation[];
+  /** Ends all of them. */
+  close(): Promise<void>;
 }
 
 /**
  * Starts a program and asks what it can do.
+ * @param processes so many of it answer cases at the same time
  * @throws ProgramFailure where it cannot be started or does not keep to the protocol
  */
-export async function openProgram(options: ProgramOptions): Promise<External> {
-  const program = new Program(options);
-  const description = (await program.describe()) as unknown as Description;
+export async function openProgram(options: ProgramOptions, processes = 1): Promise<External> {
+  const programs = Array.from({ length: processes }, () => new Program(options));
+  const close = async (): Promise<void> => void (await Promise.all(programs.map((program) => program.close())));
+  const [described] = await Promise.all(programs.map((program) => program.describe())).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  const description = withDefaults(described);
+  const idle = [...programs];
+  const limit = pLimit(processes);
+  const ask = (question: Parameters<Program['ask']>[0]): Promise<Message> =>
+    limit(async () => {
+      const program = idle.pop() as Program;
+      try {
+        return await program.ask(question);
+      } finally {
+        idle.push(program);
+      }
+    });
   const abilities = abilitiesOf(description);
+  // a case that takes too long has to do so again when it is replayed
+  const limits = [
+    ...(options.timeout === TIMEOUT ? [] : [`--timeout ${options.timeout / 1000}`]),
+    ...(options.memory === undefined ? [] : [`--memory ${options.memory}`]),
+  ];
   let id = 0;
   const implementations = description.dtypes.map((dtype): Implementation => {
     const precision = findPrecision(dtype) as Precision;
@@ -160,21 +177,16 @@ export async function openProgram(options: ProgramOptions): Promise<External> {
       abilities,
       precision,
       chunkSize: description.chunkSize,
-      chosenBy: { options: `--dtype ${dtype}`, command: options.command },
+      chosenBy: { options: [`--dtype ${dtype}`, ...limits].join(' '), command: options.command },
       async run(c) {
         const outside = outsideOf(abilities, c);
         if (outside !== null) throw new OutsideAbilities(`${description.name} has ${outside}`);
         const asked = id++;
-        const { line, payload } = caseMessage(c, asked, precision);
-        const message = await program.ask(line, payload);
-        try {
-          return answerOf(message, c, asked, abilities.state && systemOf(c).recurrence !== null);
-        } catch (error) {
-          if (error instanceof ProgramFailure && error.kind === 'broke-protocol') await program.abandon();
-          throw error;
-        }
+        const wanted = wantedOf(c, abilities.state);
+        const accept: Question['accept'] = (announced) => faultOfAnswer(announced, asked, wanted);
+        return answerOf(await ask({ ...caseMessage(c, asked, precision), accept }), c);
       },
     };
   });
-  return { program, implementations };
+  return { programs, implementations, close };
 }

@@ -6,6 +6,15 @@ export type WireType = (typeof WIRE_TYPES)[number];
 
 const BYTES: Record<WireType, number> = { float64: 8, float32: 4, float16: 2, bfloat16: 2 };
 
+/** The format that tensors of a dtype of the description come in. */
+export const WIRE: Record<string, WireType> = {
+  float64: 'float64',
+  float32: 'float32',
+  tf32: 'float32',
+  bfloat16: 'bfloat16',
+  float16: 'float16',
+};
+
 /** A tensor as a message announces it. */
 export interface TensorHeader {
   name: string;

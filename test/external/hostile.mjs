@@ -1,5 +1,5 @@
 // A program that breaks its promises, each in its own way: node hostile.mjs WAY. It has linear attention in float64, and answers zeros.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
 
 const way = process.argv[2];
@@ -14,8 +14,9 @@ function pipe(bytes) {
   }
 }
 const send = (message, ...parts) => pipe(Buffer.concat([Buffer.from(`${JSON.stringify(message)}\n`), ...parts]));
+const pause = (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 const forever = () => {
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1e6);
+  for (;;) pause(1e6);
 };
 
 function read(count) {
@@ -64,6 +65,12 @@ const starts = {
   'another version': () => send({ ...description, version: 2 }),
   'a chunk size that is no power of two': () => send({ ...description, chunkSize: 48 }),
   'a limit that is none': () => send({ ...description, limits: { K: { most: 4 } } }),
+  'nested without end': () => pipe(Buffer.from(`{"type": ${'['.repeat(2e5)}${']'.repeat(2e5)}}\n`)),
+  'starts slowly': () => {
+    pause(700);
+    send(description);
+  },
+  'has another name each time': () => send({ ...description, name: `hostile ${process.pid}` }),
   'two descriptions': () => {
     send(description);
     send(description);
@@ -71,6 +78,12 @@ const starts = {
 };
 
 const zeros = (shape) => Buffer.alloc(shape.reduce((product, size) => product * size, 8));
+
+/** In a session of its own, and nobody's child. */
+const daemon = () => {
+  const script = 'setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo child $!';
+  spawnSync('sh', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
+};
 
 /** What it answers to a case, in the wrong ways; `right` is what is asked for. */
 const answers = {
@@ -84,6 +97,19 @@ const answers = {
   'ignores SIGTERM': () => {
     process.on('SIGTERM', () => {});
     for (;;);
+  },
+  'stops itself': () => process.kill(process.pid, 'SIGSTOP'),
+  'one byte after another': ({ message }) => {
+    for (const byte of Buffer.from(JSON.stringify(message))) {
+      pipe(Buffer.from([byte]));
+      pause(100);
+    }
+  },
+  'prints without end, and never answers': () => {
+    for (;;) {
+      writeSync(1, '{"type": "answer"}\n'.repeat(1000));
+      writeSync(2, 'x'.repeat(1000));
+    }
   },
   'no JSON': () => pipe(Buffer.from('oops\n')),
   'half a message': () => {
@@ -105,6 +131,33 @@ const answers = {
       ...message.tensors.map(({ shape }) => zeros(shape)),
     );
   },
+  'two axes exchanged': ({ message, bytes }) => {
+    const [o, ...rest] = message.tensors;
+    const [B, T, H, V] = o.shape;
+    send({ ...message, tensors: [{ ...o, shape: [B, H, T, V] }, ...rest] }, bytes);
+  },
+  'NaN in its JSON': () => pipe(Buffer.from('{"type": "answer", "id": NaN, "tensors": []}\n')),
+  'float32 under the name of float64': ({ message, bytes }) => {
+    send(message, bytes.subarray(0, bytes.length / 2));
+    process.exit(0);
+  },
+  'float64 under the name of float32': ({ message, bytes }) =>
+    send({ ...message, tensors: message.tensors.map((each) => ({ ...each, dtype: 'float32' })) }, bytes),
+  'a line feed behind its tensors': ({ message, bytes }) => send(message, bytes, Buffer.from('\n')),
+  'a gradient that nobody asked for': ({ message }) => {
+    const q = { name: 'gradients.q', dtype: 'float64', shape: [0] };
+    send({ ...message, tensors: [message.tensors[0], q] }, zeros(message.tensors[0].shape));
+  },
+  'does not know what it does not know': ({ message, bytes }, asked) => {
+    if (asked.hint) send({ type: 'error', id: message.id, message: 'no field hint' });
+    else send(message, bytes);
+  },
+  'prints its answer': ({ message }) => console.log(JSON.stringify(message)),
+  'knows one system and ends': ({ message, bytes }, asked) => {
+    if (asked.case.system !== 'linear') process.exit(5);
+    send(message, bytes);
+  },
+  'stays after bye': ({ message, bytes }) => send(message, bytes),
   'an unknown dtype': ({ message, bytes }) =>
     send({ ...message, tensors: message.tensors.map((each) => ({ ...each, dtype: 'int8' })) }, bytes),
   'a negative size': ({ message }) => send({ ...message, tensors: [{ name: 'o', dtype: 'float64', shape: [-1] }] }),
@@ -112,6 +165,10 @@ const answers = {
     send({ ...message, tensors: [{ name: 'o', dtype: 'float64', shape: [1.5] }] }),
   'a tensor larger than memory': ({ message }) =>
     send({ ...message, tensors: [{ name: 'o', dtype: 'float64', shape: [2 ** 20, 2 ** 20] }] }),
+  'a tensor of a gibibyte': ({ message }) => {
+    send({ ...message, tensors: [{ name: 'o', dtype: 'float64', shape: [2 ** 27] }] });
+    for (;;) pipe(Buffer.alloc(2 ** 20));
+  },
   'no output': ({ message }) => send({ ...message, tensors: [] }),
   'a tensor too many': ({ message, bytes }) =>
     send({ ...message, tensors: [...message.tensors, { name: 'dq', dtype: 'float64', shape: [0] }] }, bytes),
@@ -153,6 +210,36 @@ const answers = {
     console.log(`child ${child.pid}`);
     process.exit(1);
   },
+  'leaves a daemon behind': () => {
+    daemon();
+    process.exit(1);
+  },
+  'leaves a daemon that holds the pipe': () => {
+    const child = spawn('sleep', ['1000'], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'inherit', 'inherit'],
+    });
+    console.log(`child ${child.pid}`);
+    process.exit(1);
+  },
+  'leaves daemons, and answers': ({ message, bytes }) => {
+    daemon();
+    send(message, bytes);
+  },
+  'leaves a daemon, and hangs': () => {
+    daemon();
+    forever();
+  },
+  'ends right after its answer': ({ message, bytes }) => {
+    send(message, bytes);
+    process.exit(0);
+  },
+  'answers NaN': ({ message, bytes }) => {
+    for (let at = 0; at < bytes.length; at += 8) bytes.writeDoubleLE(Number.NaN, at);
+    send(message, bytes);
+  },
+  'has another name each time': () => process.exit(1),
+  'starts slowly': ({ message, bytes }) => send(message, bytes),
   'says that it cannot': ({ message }) =>
     send({ type: 'error', id: message.id, message: 'K is too large for my tiles' }),
   'an error without a word': ({ message }) => send({ type: 'error', id: message.id }),
@@ -168,6 +255,7 @@ if (receive().type !== 'describe') process.exit(9);
 (starts[way] ?? (() => send(description)))();
 for (;;) {
   const asked = receive();
+  if (asked.type === 'bye' && way === 'stays after bye') forever();
   if (asked.type === 'bye') process.exit(0);
   const shapes = Object.fromEntries(asked.tensors.map(({ name, shape }) => [name, shape]));
   const tensors = [{ name: 'o', dtype: 'float64', shape: shapes.v }];
@@ -176,5 +264,5 @@ for (;;) {
       tensors.push({ name: `gradients.${name}`, dtype: 'float64', shape: shapes[name] });
   }
   const bytes = Buffer.concat(tensors.map(({ shape }) => zeros(shape)));
-  answers[way]({ message: { type: 'answer', id: asked.id, tensors }, bytes });
+  answers[way]({ message: { type: 'answer', id: asked.id, tensors }, bytes }, asked);
 }

@@ -64,13 +64,13 @@ describe.skipIf(numpy === undefined)('numpy', () => {
       'serve(forward, name="wrong", systems=["linear"], dtypes=["float64"], repeat=True)',
     ];
     writeFileSync(file, lines.join('\n'));
-    const { program, implementations } = await openProgram({
+    const { close, implementations } = await openProgram({
       command: [python, file],
       timeout: 30_000,
       startTimeout: 30_000,
     });
     const error = await Promise.resolve(implementations[0].run(goodCase('linear', { G: 2 }))).catch((reason) => reason);
-    await program.close();
+    await close();
     expect(error).toBeInstanceOf(ProgramFailure);
     expect(error.kind).toBe('refused');
     expect(error.message).toContain(message);
