@@ -18,7 +18,8 @@ const WIRE: Record<string, WireType> = {
   float16: 'float16',
 };
 
-interface Description {
+/** What a program says of itself. */
+export interface Description {
   name: string;
   systems: string[];
   dtypes: string[];
@@ -34,7 +35,7 @@ interface Description {
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
 
-const abilitiesOf = (d: Description): Abilities => ({
+export const abilitiesOf = (d: Description): Abilities => ({
   systems: d.systems,
   gradients: d.gradients ?? false,
   state: d.state ?? false,
@@ -49,6 +50,10 @@ const abilitiesOf = (d: Description): Abilities => ({
   chunkSizes: false,
   limits: d.limits ?? {},
 });
+
+/** What verdicts call a program in one of its dtypes; seeds follow from it. */
+export const nameIn = ({ name, dtypes }: Description, dtype: string): string =>
+  dtypes.length > 1 ? `${name} ${dtype}` : name;
 
 const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boolean =>
   value !== undefined && toDense(value).some(holds);
@@ -156,7 +161,7 @@ export async function openProgram(options: ProgramOptions): Promise<External> {
   const implementations = description.dtypes.map((dtype): Implementation => {
     const precision = findPrecision(dtype) as Precision;
     return {
-      name: description.dtypes.length > 1 ? `${description.name} ${dtype}` : description.name,
+      name: nameIn(description, dtype),
       abilities,
       precision,
       chunkSize: description.chunkSize,
