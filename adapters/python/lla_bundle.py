@@ -47,6 +47,11 @@ class Failure(Exception):
         self.kind = kind
 
 
+def dumps(message):
+    """A message as a line, without its end."""
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
 def size_of(spec):
     return math.prod(spec["shape"]) * BYTES[spec["dtype"]]
 
@@ -56,7 +61,7 @@ def size_of(spec):
 class Child:
     """One process of the program, asked one thing at a time."""
 
-    def __init__(self, command, environment=None):
+    def __init__(self, command):
         down_read, down_write = os.pipe()
         up_read, up_write = os.pipe()
         os.dup2(down_read, 3, inheritable=True)
@@ -88,7 +93,7 @@ class Child:
             self.printed = (self.printed + piece)[-KEPT:]
 
     def ask(self, data, seconds, what):
-        """Sends bytes; the message that answers, and the bytes of its tensors."""
+        """Sends bytes; the message that answers, and the bytes of its tensors behind each other."""
         if self.held:
             raise self.failure("broke-protocol", "it wrote what nobody asked for")
         self.deadline, self.late = time.monotonic() + seconds, f"no {what} within {seconds:g} s"
@@ -108,7 +113,7 @@ class Child:
             message = json.loads(line.decode("utf-8"))
             specs = message.get("tensors", [])
             sizes = [size_of(spec) for spec in specs]
-            if any(not isinstance(size, int) or size < 0 for spec in specs for size in spec["shape"]):
+            if any(type(size) is not int or size < 0 for spec in specs for size in spec["shape"]):
                 raise ValueError
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise self.failure("broke-protocol", f"a line that is no message: {line[:80]!r}")
@@ -120,7 +125,7 @@ class Child:
             count += len(pieces[-1])
         body = b"".join(pieces)
         self.held = body[sum(sizes):]
-        return message, line, body[:sum(sizes)]
+        return message, body[:sum(sizes)]
 
     def more(self):
         self.held += self.read()
@@ -138,9 +143,16 @@ class Child:
             poll.register(descriptor, select.POLLIN)
         for descriptor in writing:
             poll.register(descriptor, select.POLLOUT)
-        left = self.deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            raise self.failure("timed-out", self.late)
+        while True:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise self.failure("timed-out", self.late)
+            has_ended = self.process.poll() is not None
+            if poll.poll(min(left, 0.2) * 1000):
+                return
+            # what it has started may hold its pipes open
+            if has_ended:
+                raise self.gone()
 
     def gone(self):
         try:
@@ -149,7 +161,8 @@ class Child:
             return self.failure("crashed", "it closed its pipe and did not end")
         self.listener.join(0.5)
         if code < 0:
-            return self.failure("crashed", f"it was ended by {signal.Signals(-code).name}")
+            names = {each.value: each.name for each in signal.Signals}
+            return self.failure("crashed", f"it was ended by {names.get(-code, f'signal {-code}')}")
         return self.failure("crashed", f"it ended with exit code {code}")
 
     def failure(self, kind, text):
@@ -192,8 +205,7 @@ class Program:
         """A process that has described itself: its description."""
         self.child = Child(self.command)
         try:
-            line = json.dumps({"type": "describe", "versions": [VERSION]}).encode() + b"\n"
-            description, _, _ = self.child.ask(line, self.start_timeout, "description")
+            description, _ = self.child.ask(dumps({"type": "describe", "versions": [VERSION]}) + b"\n", self.start_timeout, "description")
             if description.get("type") != "description" or description.get("version") != VERSION:
                 raise self.child.failure("broke-protocol", f"no description of version {VERSION}")
             return description
@@ -208,10 +220,11 @@ class Program:
         try:
             if self.child is None:
                 self.start()
-            message, line, body = self.child.ask(data, self.timeout, "answer")
-            if message.get("type") not in ("answer", "error") or message.get("id") != number:
-                raise self.child.failure("broke-protocol", f"{line[:80]!r}, where the answer to case {number} is wanted")
-            return line, body, None
+            message, body = self.child.ask(data, self.timeout, "answer")
+            try:
+                return checked(message, number), body, None
+            except (TypeError, ValueError, KeyError) as error:
+                raise self.child.failure("broke-protocol", f"{json.dumps(message)[:200]}: {error}")
         except Failure as failure:
             self.abandon()
             return failure_line(number, failure.kind, str(failure)), b"", failure
@@ -222,8 +235,33 @@ class Program:
         self.child = None
 
 
+def checked(message, number):
+    """The line of an answer or of an error as it is written, with nothing in it but what the protocol has. ValueError where there is more."""
+    kind = message["type"]
+    fields = {"answer": {"type", "id", "tensors"}, "error": {"type", "id", "message"}}.get(kind)
+    if fields != set(message):
+        raise ValueError("the fields of an answer or of an error are wanted")
+    if isinstance(message["id"], bool) or message["id"] != number:
+        raise ValueError(f"the answer to case {number} is wanted")
+    if kind == "error":
+        if not isinstance(message["message"], str) or len(message["message"]) > 65536:
+            raise ValueError("a message of at most 65536 characters is wanted")
+        return dumps({"type": kind, "id": number, "message": message["message"]})
+    if len(message["tensors"]) > 32:
+        raise ValueError("more than 32 tensors")
+    specs = []
+    for spec in message["tensors"]:
+        name, shape = spec["name"], spec["shape"]
+        if set(spec) != {"name", "dtype", "shape"} or not isinstance(name, str) or len(name) > 100 or len(shape) > 8:
+            raise ValueError("a tensor has a name, a dtype and a shape of at most 8 axes")
+        if any(size > 2 ** 31 - 1 for size in shape):
+            raise ValueError("a size above 2^31 - 1")
+        specs.append({"name": name, "dtype": spec["dtype"], "shape": shape})
+    return dumps({"type": kind, "id": number, "tensors": specs})
+
+
 def failure_line(number, kind, text):
-    return json.dumps({"type": "failure", "id": number, "kind": kind, "message": text[:20000]}).encode()
+    return dumps({"type": "failure", "id": number, "kind": kind, "message": text[:20000]})
 
 
 # ------------------------------------------------------------------------------------------------------------ the bundle
@@ -425,8 +463,7 @@ def question(cases, earlier):
             missing = True
             continue
         body.append(converted(found[0], found[2], spec["dtype"]))
-    line = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
-    return message["id"], None if missing else b"".join([line, b"\n", *body])
+    return message["id"], None if missing else b"".join([dumps(message), b"\n", *body])
 
 
 def fingerprint(command):
@@ -518,7 +555,7 @@ def run_round(current, program, command, others):
         return source and source.tensor(number, name)
 
     if not answers.places and answers.file.tell() == 0:
-        write(json.dumps(head).encode())
+        write(dumps(head))
     done = len(answers.places)
     progress = Progress(current.count, done)
     if done:
@@ -555,7 +592,7 @@ def run_round(current, program, command, others):
             progress.step(title)
     progress.stop()
     trailer = {"type": "end", "answers": current.count, "sha256": digest.hexdigest()}
-    write(json.dumps(trailer).encode())
+    write(dumps(trailer))
     os.fsync(answers.file.fileno())
     os.replace(part, current.path["answers"])
     for section in sorted({*outside, *failed}):

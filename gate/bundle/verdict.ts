@@ -14,8 +14,8 @@ import { writeRound } from './round.ts';
 /** The verdicts, or what the script has to do before there are any. */
 export type Judged =
   | { report: GateReport }
-  /** The round has no answers, or not all of them. `isNew`: it was made just now. */
-  | { round: number; cases: number; isNew: boolean };
+  /** The round has no answers. `state`: it was made just now, nobody has asked it, or the script has not come to its end. */
+  | { round: number; cases: number; state: 'new' | 'unasked' | 'unfinished' };
 
 /** What stands for the program in the command that shrinks a failure, where the bundle does not know it. */
 const SOME_PROGRAM = ['YOUR_PROGRAM'];
@@ -36,7 +36,8 @@ export async function judgeBundle(folder: string, options: VerdictOptions = {}):
   const { description, rounds, seed, runs } = manifest;
   for (let round = 1; round <= rounds.length; round++) {
     if (existsSync(join(folder, roundFile(round, 'answers')))) continue;
-    return { round, cases: rounds[round - 1].cases.messages, isNew: false };
+    const isBegun = existsSync(join(folder, `${roundFile(round, 'answers')}.part`));
+    return { round, cases: rounds[round - 1].cases.messages, state: isBegun ? 'unfinished' : 'unasked' };
   }
   const index = indexCases(folder, manifest);
   const answers = new Answers(folder, manifest);
@@ -68,7 +69,7 @@ export async function judgeBundle(folder: string, options: VerdictOptions = {}):
     if (cases === 0) return { report };
     // the manifest last: without it the files of a round are nobody's
     writeManifest(folder, { ...manifest, rounds: [...rounds, next.finish()] });
-    return { round: rounds.length + 1, cases, isNew: true };
+    return { round: rounds.length + 1, cases, state: 'new' };
   } finally {
     next.discard();
     answers.close();

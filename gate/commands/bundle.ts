@@ -190,10 +190,12 @@ async function verdict(folder: string, flags: VerdictFlags): Promise<void> {
       return;
     }
     process.exitCode = EXIT.unanswered;
-    const { round, cases, isNew } = judged;
-    const what = isNew
-      ? `${cases} cases of another round are needed: they follow from answers`
-      : `round ${round} (${cases} cases) has no answers yet`;
+    const { round, cases, state } = judged;
+    const what = {
+      new: `${cases} cases of another round are needed: they follow from answers`,
+      unasked: `round ${round} (${cases} cases) has no answers yet`,
+      unfinished: `round ${round} (${cases} cases) has not all of its answers yet`,
+    }[state];
     const text = `${what}. Run ${folder}/run.py again, where the program is, then lla verdict ${folder}`;
     process.stdout.write(`${flags.json ? JSON.stringify({ version: 1, unanswered: { round, cases } }) : text}\n`);
   } catch (error) {

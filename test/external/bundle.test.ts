@@ -114,7 +114,7 @@ describe.skipIf(PYTHON === undefined)('a program that is right', () => {
       ...allLaws.filter(({ group }) => group === 'state'),
       ...pickLaws('same-answer-twice', 'causal-backward'),
     ];
-    const systems = pickSystems('log-linear-gated-deltanet', 'retention');
+    const systems = pickSystems('log-linear-gated-deltanet');
     const path = await bundleFor(command, laws, systems);
     const { status, stdout, stderr } = ask(path, command);
     expect(stderr).not.toContain('rror');
@@ -123,7 +123,7 @@ describe.skipIf(PYTHON === undefined)('a program that is right', () => {
     const there = await verdictsOf(path);
     const here = await live(command, laws, systems);
     expect(there.map(essence)).toEqual(here.verdicts.map(essence));
-    expect(there.filter((verdict) => verdict.status === 'passed').length).toBeGreaterThan(25);
+    expect(there.filter((verdict) => verdict.status === 'passed').length).toBeGreaterThan(15);
     expect(fs.readFileSync(join(path, 'round-1.cases'), 'latin1')).toContain('"from":{"id":');
   });
 
@@ -205,6 +205,46 @@ describe.skipIf(PYTHON === undefined)('a program that is wrong', () => {
     expect(there[0].reason).toContain('crashed: it ended with exit code 7');
   });
 
+  it.each([
+    ['another type at the start', 'no description of version 1'],
+    ['ends at once', 'did-not-start: it ended with exit code 7'],
+  ])('that does not start, %s: exit code 3', async (way, message) => {
+    const path = await bundleFor([NODE, 'adapters/node/example.mjs'], pickLaws('prefix'), pickSystems('linear'));
+    const { stderr, status } = ask(path, [NODE, 'test/external/hostile.mjs', way]);
+    expect(stderr).toContain(message);
+    expect(status).toBe(3);
+  });
+
+  /** What test/external/hostile.mjs does, and how the gate calls it. */
+  const ways = [
+    ['crashes', 'crashed: it ended with exit code 1\n  it printed:\n    about to divide by zero'],
+    ['no JSON', 'broke-protocol: a line that is no message'],
+    ['half a tensor', 'timed-out: no answer within 1 s'],
+    ['another shape', 'broke-protocol: tensor o of shape ['],
+    ['a negative size', 'broke-protocol: '],
+    ['a tensor larger than memory', 'broke-protocol: tensors of 8796093022208 bytes'],
+    ['a tensor too many', 'broke-protocol: tensor dq, which nobody asked for'],
+    ['a line without end', 'broke-protocol: a line of more than 1048576 bytes'],
+    ['more and more answers', 'broke-protocol: '],
+    ['closes its pipe', 'crashed: it closed its pipe and did not end'],
+    ['leaves a child that holds the pipe', 'crashed: it ended with exit code 1'],
+    ['says that it cannot', 'refused: K is too large for my tiles'],
+    ['an error without a word', 'broke-protocol: '],
+  ];
+  const hostile = (way: string): string[] => [NODE, 'test/external/hostile.mjs', way];
+  let asIs: Promise<string> | undefined;
+  it.each(ways)('that %s: %s', async (way, message) => {
+    // the second question meets what an answer too many left behind
+    const laws = pickLaws('causal-forward');
+    asIs ??= bundleFor(hostile('does as it is told'), laws, pickSystems('linear'), { runs: 1 });
+    const path = fresh();
+    fs.cpSync(await asIs, path, { recursive: true });
+    expect(ask(path, hostile(way), '--timeout', '1').status).toBe(0);
+    const [verdict] = await verdictsOf(path);
+    expect(verdict.status).toBe('error');
+    expect(verdict.reason).toContain(`ProgramFailure: ${message}`);
+  });
+
   it('that hangs has its time', async () => {
     const command = wrongProgram('hang', ['time.sleep(60)']);
     const path = await bundleFor(command, pickLaws('forward-within-its-bound'), pickSystems('mamba2'), { runs: 1 });
@@ -250,10 +290,10 @@ describe.skipIf(PYTHON === undefined)('rounds', () => {
         expect(judged.report.verdicts[0].status).toBe('passed');
         break;
       }
-      expect(judged.isNew).toBe(true);
+      expect(judged.state).toBe('new');
       seen.push(judged.round);
       const waiting = await judgeBundle(path, { laws: [derived] });
-      expect(waiting).toEqual({ ...judged, isNew: false });
+      expect(waiting).toEqual({ ...judged, state: 'unasked' });
     }
     expect(seen).toEqual([2, 3]);
     expect(fs.readdirSync(path).filter((name) => /part/.test(name))).toEqual([]);
@@ -282,6 +322,7 @@ describe.skipIf(PYTHON === undefined)('a job', () => {
     await ended;
     expect(fs.existsSync(answers)).toBe(false);
     const kept = size();
+    expect(await judgeBundle(path)).toMatchObject({ round: 1, state: 'unfinished' });
     // half a message, as a killed process leaves it
     fs.truncateSync(`${answers}.part`, kept - 3);
     const second = ask(path, slow);
@@ -363,7 +404,7 @@ describe.skipIf(PYTHON === undefined)('a folder that somebody has spoilt', () =>
   function rewrite(path: string, change: (text: string) => string): void {
     const file = join(path, 'round-1.answers');
     const text = fs.readFileSync(file, 'latin1');
-    const end = text.lastIndexOf('{"type": "end"');
+    const end = text.lastIndexOf('{"type":"end"');
     const changed = Buffer.from(change(text.slice(0, end)), 'latin1');
     const answers = JSON.parse(text.slice(end)).answers;
     fs.writeFileSync(file, changed);
@@ -394,7 +435,7 @@ describe.skipIf(PYTHON === undefined)('a folder that somebody has spoilt', () =>
       (path) => cut(path, 5),
       'round-1.answers: cut off: it ends in the middle of a line',
     ],
-    ['answers without a last line', (path) => cut(path, 102), 'round-1.answers: cut off'],
+    ['answers without a last line', (path) => cut(path, 90), 'round-1.answers: cut off'],
     ['answers cut in a tensor', (path) => cut(path, 300), 'round-1.answers: cut off'],
     ['answers of nothing', (path) => fs.writeFileSync(answersOf(path), ''), 'round-1.answers: empty'],
     ['garbage', (path) => fs.writeFileSync(answersOf(path), 'hello\n'), 'a line that is no JSON at byte 0: "hello"'],
@@ -444,12 +485,12 @@ describe.skipIf(PYTHON === undefined)('a folder that somebody has spoilt', () =>
     ],
     [
       'answers to other cases',
-      (path) => rewrite(path, (text) => text.replace(/"cases": "../, '"cases": "00')),
+      (path) => rewrite(path, (text) => text.replace(/"cases":"../, '"cases":"00')),
       'round-1.answers: answers to other cases',
     ],
     [
       'answers of another round',
-      (path) => rewrite(path, (text) => text.replace('"round": 1', '"round": 2')),
+      (path) => rewrite(path, (text) => text.replace('"round":1', '"round":2')),
       'of round 2',
     ],
     [
