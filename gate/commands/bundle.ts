@@ -197,7 +197,7 @@ async function verdict(folder: string, flags: VerdictFlags): Promise<void> {
       unfinished: `round ${round} (${cases} cases) has not all of its answers yet`,
     }[state];
     const text = `${what}. Run ${folder}/run.py again, where the program is, then lla verdict ${folder}`;
-    process.stdout.write(`${flags.json ? JSON.stringify({ version: 1, unanswered: { round, cases } }) : text}\n`);
+    process.stdout.write(`${flags.json ? JSON.stringify({ version: 1, unanswered: judged }) : text}\n`);
   } catch (error) {
     progress.stop();
     explainError(folder, error);
