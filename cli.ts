@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The command line: which commands there are, exit codes. 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol. */
+/** The command line: which commands there are, exit codes. 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle has cases without answers. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { bundleCommand, verdictCommand } from './gate/commands/bundle.ts';
 import { EXIT } from './gate/commands/common.ts';
 import { computeCommand } from './gate/commands/compute.ts';
 import { explainCommand } from './gate/commands/explain.ts';
@@ -30,16 +31,25 @@ Examples:
   lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
   lla gate --json > verdicts.json                  progress goes to stderr
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
+  lla bundle there -- python3 my_adapter.py        a folder of cases for a machine without Node; then lla verdict there
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
   lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
   lla explain case.json --precision bfloat16 --answer mine.json
   lla laws --json | jq -r '.[].statement'
 
-Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol. NO_COLOR is honoured.`,
+Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle
+has cases without answers. NO_COLOR is honoured.`,
   );
 
-for (const command of [gateCommand(), computeCommand(), explainCommand(), ...listCommands()]) {
+for (const command of [
+  gateCommand(),
+  bundleCommand(),
+  verdictCommand(),
+  computeCommand(),
+  explainCommand(),
+  ...listCommands(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

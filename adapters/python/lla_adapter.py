@@ -7,7 +7,8 @@
 
     serve(forward, name="my kernel", systems=["log-linear-mamba2"], dtypes=["float32"])
 
-Run it with `lla gate -- python3 my_file.py`. It needs numpy, and PyTorch only where `serve(torch=...)` asks for it.
+Run it with `lla gate -- python3 my_file.py`; on a machine without Node, with `python3 my_file.py --bundle FOLDER` on a folder of `lla bundle`
+(`--describe` prints what that wants to know). It needs numpy, and PyTorch only where `serve(torch=...)` asks for it.
 
 Everything that is handed over lies between NaNs, so that a read outside of a tensor shows in the answer; nothing that is handed over may
 be written. The program may print: it talks to the gate through two pipes of its own (file descriptors 3 and 4), not through stdout.
@@ -116,6 +117,13 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
                            gradients=backward is not None or differentiable)
     if differentiable and (torch is None or backward is not None):
         stop('differentiable=True needs torch="cpu" or "cuda", and no backward')
+    if sys.argv[1:2] == ["--describe"]:
+        print(json.dumps(description))
+        return
+    if sys.argv[1:2] == ["--bundle"] and len(sys.argv) > 2:
+        # a bundle brings the script that asks its cases, of this program as the gate would start it
+        run = os.path.join(sys.argv[2], "run.py")
+        os.execv(sys.executable, [sys.executable, run, *sys.argv[3:], "--", sys.executable, sys.argv[0]])
     program = Program(forward, backward, state, torch, differentiable, contiguous, repeat)
     source, sink = open_pipes()
     try:

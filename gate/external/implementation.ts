@@ -31,22 +31,24 @@ export interface Description {
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
 
-export const withDefaults = (fields: Record<string, unknown>): Description =>
+export const withDefaults = (fields: object): Description =>
   ({ ...descriptionDefaults(), ...fields }) as unknown as Description;
 
-export const abilitiesOf = ({
-  name: _name,
-  dtypes: _dtypes,
-  chunkSize: _chunkSize,
-  limits = {},
-  ...abilities
-}: Description): Abilities => ({
-  ...abilities,
-  limits,
-  // strides do not cross the pipe
-  views: false,
-  chunkSizes: false,
-});
+/** The abilities of a program, of its description with or without defaults. */
+export function abilitiesOf(description: object): Abilities {
+  const { name: _name, dtypes: _dtypes, chunkSize: _chunkSize, limits = {}, ...abilities } = withDefaults(description);
+  return {
+    ...abilities,
+    limits,
+    // strides do not cross the pipe
+    views: false,
+    chunkSizes: false,
+  };
+}
+
+/** What verdicts call a program in one of its dtypes; seeds follow from it. */
+export const nameIn = ({ name, dtypes }: Description, dtype: string): string =>
+  dtypes.length > 1 ? `${name} ${dtype}` : name;
 
 const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boolean =>
   value !== undefined && toDense(value).some(holds);
@@ -111,7 +113,7 @@ export function wantedOf(c: Case, hasState: boolean): Map<string, readonly numbe
 }
 
 /** An answer as the laws want it; it has the tensors that are wanted. @throws ProgramFailure where it is an error */
-function answerOf({ type, fields, tensors }: Message, c: Case): Answer {
+export function answerOf({ type, fields, tensors }: Message, c: Case): Answer {
   if (type === 'error') throw new ProgramFailure('refused', String(fields.message));
   const take = (name: string): DenseTensor => tensors.get(name) as DenseTensor;
   const { cuSeqlens, position = [] } = c;
@@ -173,7 +175,7 @@ export async function openProgram(options: ProgramOptions, processes = 1): Promi
   const implementations = description.dtypes.map((dtype): Implementation => {
     const precision = findPrecision(dtype) as Precision;
     return {
-      name: description.dtypes.length > 1 ? `${description.name} ${dtype}` : description.name,
+      name: nameIn(description, dtype),
       abilities,
       precision,
       chunkSize: description.chunkSize,

@@ -40,15 +40,18 @@ function float32OfBits(bits: number): number {
   return float[0];
 }
 
-/** binary16 of a number that it can hold: sign, five bits of exponent, ten of fraction. */
+/** A number below 2^51 as an integer, ties to even. */
+const toInteger = (size: number): number => size + 2 ** 52 - 2 ** 52;
+
+/** binary16, rounded to nearest, ties to even: sign, five bits of exponent, ten of fraction. */
 function bitsOfFloat16(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
   if (size === Infinity || size >= 65520) return sign | 0x7c00;
-  if (size < 2 ** -14) return sign | Math.round(size * 2 ** 24);
+  if (size < 2 ** -14) return sign | toInteger(size * 2 ** 24);
   const exponent = Math.floor(Math.log2(size));
-  return sign | (((exponent + 15) << 10) + Math.round((size / 2 ** exponent - 1) * 1024));
+  return sign | (((exponent + 15) << 10) + toInteger((size / 2 ** exponent - 1) * 1024));
 }
 
 function float16OfBits(bits: number): number {

@@ -1,0 +1,247 @@
+/** `lla bundle` and `lla verdict`: the gate for machines without Node. */
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { GROUPS } from '../../properties/law.ts';
+import { laws } from '../../properties/laws/all.ts';
+import type { Precision } from '../../properties/precision.ts';
+import { precisions } from '../../properties/precision.ts';
+import { systems } from '../../reference/systems/registry.ts';
+import { BadBundle, readWhole } from '../bundle/files.ts';
+import { makeBundle, occupied } from '../bundle/make.ts';
+import { judgeBundle } from '../bundle/verdict.ts';
+import { ProgramFailure } from '../external/failure.ts';
+import { abilitiesOf, type Description } from '../external/implementation.ts';
+import { Program, VERSION } from '../external/program.ts';
+import { faultOf } from '../external/validate.ts';
+import type { GateVerdict } from '../judge.ts';
+import { type Profile, profileNames, profiles } from '../profiles.ts';
+import { createProgress } from '../progress.ts';
+import { explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
+import type { GateReport } from '../run.ts';
+import { saveFailures } from '../save.ts';
+import { collect, EXIT, fail, integer, pick, seconds } from './common.ts';
+
+const DEFAULT_PROFILE: Profile = 'standard';
+const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
+/** A description is a line of the protocol. */
+const LONGEST = 2 ** 20;
+/** A case with more characters than that is for files, not for a screen: nothing here has been shrunk. */
+const MOST_SHOWN = 2000;
+
+interface BundleFlags {
+  describe?: string;
+  force?: boolean;
+  expected: boolean;
+  system?: string[];
+  law?: string[];
+  dtype?: string[];
+  seed: number;
+  profile: Profile;
+  runs?: number;
+  startTimeout: number;
+}
+
+/** What the program says of itself, asked here or on the machine that has it. */
+async function describe(
+  command: readonly string[],
+  { describe: file, startTimeout }: BundleFlags,
+): Promise<Description> {
+  if (command.length > 0 === (file !== undefined)) {
+    fail('what the program can do has to be known: give the program after --, or --describe FILE; not both');
+  }
+  if (file !== undefined) {
+    try {
+      const fields = JSON.parse(readWhole(file, LONGEST));
+      const fault = faultOf(fields);
+      if (fault !== null) return fail(`--describe ${file}: ${fault.what}`);
+      if (fields.type !== 'description' || fields.version !== VERSION) {
+        return fail(`--describe ${file}: no description of version ${VERSION}; docs/protocol.md has its fields`);
+      }
+      const { type: _, version: __, ...description } = fields;
+      return description;
+    } catch (error) {
+      if (error instanceof SyntaxError) return fail(`--describe ${file}: no JSON`);
+      if (error instanceof BadBundle) return fail(`--describe: ${error.message}`);
+      throw error;
+    }
+  }
+  const milliseconds = startTimeout * 1000;
+  const program = new Program({ command, timeout: milliseconds, startTimeout: milliseconds });
+  try {
+    const { version: _, ...description } = await program.describe();
+    return description as unknown as Description;
+  } catch (error) {
+    if (!(error instanceof ProgramFailure)) throw error;
+    return fail(`${command.join(' ')}: ${error.message}`, EXIT.protocol);
+  } finally {
+    await program.close();
+  }
+}
+
+/** Ends as the gate does when it is interrupted; what is half written goes. */
+function endOnSignals(stop: () => void): void {
+  const leave = (code: number) => () => {
+    stop();
+    process.exit(code);
+  };
+  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
+}
+
+/** A fault of the file system is the user's to mend. */
+function explainError(folder: string, error: unknown): never {
+  if (error instanceof BadBundle) return fail(`${folder}: ${error.message}`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string') throw error;
+  return fail(`${folder}: ${message}`);
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+async function bundle(folder: string, command: readonly string[], flags: BundleFlags): Promise<void> {
+  const progress = createProgress('bundle');
+  endOnSignals(progress.stop);
+  try {
+    const why = occupied(folder, flags.force);
+    if (why !== null) fail(`${folder}: ${why}`);
+    const description = await describe(command, flags);
+    const named = precisions.filter(({ name }) => description.dtypes.includes(name));
+    const dtypes = pick<Precision>('dtype', named, flags.dtype).map(({ name }) => name);
+    const chosen = {
+      systems: pick('system', systems, flags.system ?? [...abilitiesOf(description).systems]),
+      laws: pick('law', laws, flags.law, (law) => law.group),
+    };
+    if (!chosen.systems.some(({ name }) => description.systems.includes(name))) {
+      fail(`${description.name} has none of these systems`);
+    }
+    if (!chosen.laws.some((law) => chosen.systems.some((system) => law.appliesTo(system)))) {
+      fail('none of these laws speaks about any of these systems');
+    }
+    const { rounds } = await makeBundle({
+      ...chosen,
+      folder,
+      description,
+      command: command.length > 0 ? command : undefined,
+      // in the program's own order, which is that of the verdicts
+      dtypes: description.dtypes.filter((name) => dtypes.includes(name)),
+      seed: flags.seed,
+      runs: flags.runs ?? profiles[flags.profile],
+      force: flags.force,
+      expected: flags.expected,
+      onStart: progress.start,
+      onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
+    });
+    progress.stop();
+    const [{ cases, expected }] = rounds;
+    const program = command.length > 0 ? command.join(' ') : 'python3 my_adapter.py';
+    process.stdout.write(
+      [
+        `${folder}: ${cases.messages} cases, ${megabytes(cases.bytes)}, and ${megabytes(expected.bytes)} of expected answers`,
+        `there  python3 ${folder}/run.py -- ${program}`,
+        `here   npx lla verdict ${folder}`,
+        '',
+      ].join('\n'),
+    );
+  } catch (error) {
+    progress.stop();
+    explainError(folder, error);
+  }
+}
+
+interface VerdictFlags {
+  json?: boolean;
+  save?: string;
+}
+
+/** The gate's report, said of answers that came in a folder. */
+function reportText(report: GateReport, saved: readonly string[]): string {
+  const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
+  const parts = [
+    verdictTable(report, pc),
+    ...failures.map((verdict) => explainFailure(withoutLargeCase(verdict), pc)),
+    saved.map((path) => `saved ${path}`).join('\n'),
+    failures.length > 0
+      ? 'These cases are as they were drawn; the commands after "again" shrink them, where the program runs.'
+      : '',
+    summaryText(report, pc),
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function withoutLargeCase(verdict: GateVerdict): GateVerdict {
+  const { drawn } = verdict;
+  if (drawn === undefined || drawn.join().length <= MOST_SHOWN) return verdict;
+  const { drawn: _, ...rest } = verdict;
+  return rest;
+}
+
+async function verdict(folder: string, flags: VerdictFlags): Promise<void> {
+  const progress = createProgress('verdict');
+  endOnSignals(progress.stop);
+  try {
+    const judged = await judgeBundle(folder, {
+      onStart: progress.start,
+      onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
+    });
+    progress.stop();
+    if ('report' in judged) {
+      const { report } = judged;
+      process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
+      const saved = flags.save === undefined ? [] : saveFailures(flags.save, report.verdicts);
+      process.stdout.write(`${flags.json ? reportToJson(report) : reportText(report, saved)}\n`);
+      return;
+    }
+    process.exitCode = EXIT.unanswered;
+    const { round, cases, state } = judged;
+    const what = {
+      new: `${cases} cases of another round are needed: they follow from answers`,
+      unasked: `round ${round} (${cases} cases) has no answers yet`,
+      unfinished: `round ${round} (${cases} cases) has not all of its answers yet`,
+    }[state];
+    const text = `${what}. Run ${folder}/run.py again, where the program is, then lla verdict ${folder}`;
+    process.stdout.write(`${flags.json ? JSON.stringify({ version: 1, unanswered: judged }) : text}\n`);
+  } catch (error) {
+    progress.stop();
+    explainError(folder, error);
+  }
+}
+
+export const bundleCommand = (): Command =>
+  new Command('bundle')
+    .description('write cases as a folder, for a program on a machine without Node: docs/bundles.md')
+    .argument('<folder>', 'is made')
+    .argument('[command...]', 'after --: the program, asked here what it can do')
+    .option('--describe <file>', 'what the program can do, as python3 my_adapter.py --describe prints it')
+    .option('--force', 'replace a bundle that is there, and its answers')
+    .option('--no-expected', "leave out the oracle's answers, for a folder of a third: the script then gives no hints")
+    .option('--dtype <names>', 'only these dtypes of the program', collect)
+    .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
+    .option('--law <names>', `only these laws or groups (${GROUPS.join(', ')}); see lla laws`, collect)
+    .addOption(
+      new Option('--seed <integer>', 'everything that is drawn follows from it')
+        .default(1)
+        .argParser(integer(-(2 ** 31), 'an integer from -2^31 to 2^31 - 1')),
+    )
+    .addOption(
+      new Option('--profile <name>', `cases for each law, system and dtype: ${PROFILES}`)
+        .choices(profileNames)
+        .default(DEFAULT_PROFILE),
+    )
+    .addOption(
+      new Option('--runs <count>', 'so many cases instead, whatever the profile').argParser(
+        integer(1, 'a positive integer'),
+      ),
+    )
+    .addOption(
+      new Option('--start-timeout <seconds>', 'what the program has to start and say what it can do')
+        .default(60)
+        .argParser(seconds),
+    )
+    .action(bundle);
+
+export const verdictCommand = (): Command =>
+  new Command('verdict')
+    .description('judge the answers in a folder of lla bundle: the verdicts of lla gate')
+    .argument('<folder>', 'with the answers that run.py wrote')
+    .option('--save <folder>', 'write the case of each failure there, as JSON')
+    .option('--json', 'print the verdicts as JSON')
+    .action(verdict);
