@@ -17,7 +17,7 @@ import { throughput } from './throughput.ts';
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '10000' },
-    'numpy-cases': { type: 'string', default: '1900' },
+    'numpy-cases': { type: 'string', default: '1300' },
     runs: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '2' },
   },

@@ -37,6 +37,8 @@ const SETTLE = 500;
 /** More bytes than any answer has. */
 const MOST_BYTES = 2 ** 31;
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 const ajv = new Ajv2020({ allErrors: false, strict: true });
 const validators = new Map<string, ValidateFunction>(
   Object.entries(programMessages).map(([type, schema]) => [type, ajv.compile(schema)]),
@@ -207,7 +209,7 @@ class Session {
     if (line === 'too long') throw wrong(`a line of more than ${LONGEST_LINE} bytes`);
     let fields: unknown;
     try {
-      fields = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
+      fields = JSON.parse(utf8.decode(line));
     } catch {
       throw wrong(`a line that is no JSON: ${JSON.stringify(line.subarray(0, 80).toString('latin1'))}`);
     }
