@@ -1,6 +1,7 @@
 /** What was measured, in words: docs/performance.md and its drawing. */
 import { type AgainstNumpy, SIZES as NUMPY_SIZES } from './against-numpy.ts';
 import { type Decoding, STATE } from './decoding.ts';
+import { type GateBench, gateSection } from './gate/section.ts';
 import type { OnHost } from './gpu/host.ts';
 import type { GpuReport } from './gpu/run.ts';
 import { gpuSection } from './gpu/section.ts';
@@ -17,6 +18,8 @@ export interface Measured {
   host: OnHost[];
   /** What a run on a GPU left in docs/performance-gpu.json. */
   gpu: GpuReport | null;
+  /** What `npm run bench:gate` left in docs/performance-gate.json. */
+  gate: GateBench | null;
   seconds: number;
   /** Load averages of the machine, one minute each, before and after. */
   load: [before: number, after: number];
@@ -206,5 +209,5 @@ log-linear-mamba2, B = H = 1, K = V = ${STATE.K}: after token t the decoder hold
 and \`bytes()\` tell. One token took ${(decoding.secondsPerToken * 1e6).toFixed(0)} µs on average.
 
 ${memoryTable(decoding)}
-${measured.gpu ? `\n${gpuSection(measured.gpu)}` : ''}`;
+${measured.gpu ? `\n${gpuSection(measured.gpu)}` : ''}${measured.gate ? `\n${gateSection(measured.gate)}` : ''}`;
 }

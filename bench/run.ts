@@ -15,6 +15,9 @@ import { say } from './timing.ts';
 /** From the built file dist/bench/ to the documents. */
 const docs = (name: string): URL => new URL(`../../docs/${name}`, import.meta.url);
 
+/** What another benchmark measured, or null. */
+const kept = (name: string) => (existsSync(docs(name)) ? JSON.parse(readFileSync(docs(name), 'utf8')) : null);
+
 async function measure(): Promise<Measured> {
   const start = performance.now();
   const before = loadavg()[0];
@@ -24,9 +27,8 @@ async function measure(): Promise<Measured> {
     curves: growth(),
     decoding: decoding(),
     host: await onHost(),
-    gpu: existsSync(docs('performance-gpu.json'))
-      ? JSON.parse(readFileSync(docs('performance-gpu.json'), 'utf8'))
-      : null,
+    gpu: kept('performance-gpu.json'),
+    gate: kept('performance-gate.json'),
   };
   return { ...measured, seconds: (performance.now() - start) / 1000, load: [before, loadavg()[0]] };
 }

@@ -25,6 +25,8 @@ export interface Question {
   accept: (announced: Announced) => Fault | null;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** What is kept of a program's own prints. */
 const KEPT = 4000;
 /** Milliseconds between the end of a program that was asked to end, and the end that it does not choose. */
@@ -169,7 +171,7 @@ export class Session {
     }
     let fields: unknown;
     try {
-      fields = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
+      fields = JSON.parse(utf8.decode(line));
     } catch (error) {
       const what = `a line that is no JSON: ${JSON.stringify(line.subarray(0, 80).toString('latin1'))}`;
       const bytes = Buffer.from(line.subarray(0, SHOWN));

@@ -38,7 +38,7 @@ const pickSystems = (...names: string[]): System[] => names.map((name) => findSy
 async function descriptionOf(command: string[]): Promise<Description> {
   const program = new Program({ command, timeout: 30_000, startTimeout: 30_000 });
   const { version: _, ...description } = await program.describe();
-  await close();
+  await program.close();
   return description as unknown as Description;
 }
 
