@@ -46,7 +46,7 @@ static const char *backward(const lla_case *c, lla_gradients *out) {
 }
 
 int main(void) {
-  lla_program program = {0};
+  static lla_program program; /* all zeros */
   program.name = "C example";
   program.systems =
       "linear retention mamba2 gla deltanet gated-deltanet kimi-delta log-linear-linear log-linear-retention log-linear-mamba2 "

@@ -11,7 +11,7 @@
  *     }
  *
  *     int main(void) {
- *       lla_program program = {0};
+ *       static lla_program program;               // all zeros
  *       program.name = "my kernel";
  *       program.systems = "linear";
  *       program.dtypes = "float32";
@@ -1242,7 +1242,8 @@ int lla_serve(const lla_program *program) {
     int whole = lla__parse(&json, line.at, line.length);
     if (!whole)
       lla__stop(LLA__BAD_MESSAGE, "the gate sent a line that is no JSON: %s (byte %lu)", json.fault, (unsigned long)(json.at - json.start));
-    const lla__node *message = lla__of_kind(&json.nodes[whole], LLA__OBJECT, "whole");
+    const lla__node *message = &json.nodes[whole];
+    if (message->kind != LLA__OBJECT) lla__stop(LLA__BAD_MESSAGE, "the gate sent a line that is no JSON object");
     const char *type = lla__word(lla__member(&json, message, "type"), "type");
     if (strcmp(type, "bye") == 0) break;
     if (strcmp(type, "describe") == 0) {
