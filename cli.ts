@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { buffer } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
+import { initCommand } from './gate/commands/init.ts';
 import { computeLines, invalid, respondOn, textOf } from './gate/compute-lines.ts';
 import { explain } from './gate/explain.ts';
 import { explanationText } from './gate/explain-text.ts';
@@ -470,6 +471,7 @@ program
   .option('--json', 'print as JSON')
   .action(explainCase);
 
+program.addCommand(initCommand().copyInheritedSettings(program));
 program.command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
 program.command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);
 program
