@@ -102,6 +102,24 @@ describe.skipIf(numpy === undefined)('numpy', () => {
 });
 
 describe.skipIf(torch === undefined)('torch', () => {
+  it.concurrent.each(['torch.empty_like(case.v)', 'case.v.new_empty(case.v.shape)', 'torch.empty(*case.v.shape)'])(
+    '%s is poisoned',
+    async (empty) => {
+      const file = join(folder, `${empty.replace(/\W+/g, '-')}.py`);
+      const lines = [
+        'import sys',
+        `sys.path.insert(0, ${JSON.stringify(resolve('adapters/python'))})`,
+        'import torch',
+        'from lla_adapter import serve',
+        `def forward(case):\n  o = ${empty}\n  o[:, 1:] = 0\n  return o`,
+        'serve(forward, name="wrong", systems=["linear"], dtypes=["float32"], torch="cpu")',
+      ];
+      writeFileSync(file, lines.join('\n'));
+      const error = await answerTo([torch as string, file], goodCase('linear', { G: 2 }));
+      expect((error as Error).message).toContain('o[0, 0, 0, 0] was never written, or added to');
+    },
+  );
+
   it('the worked example conforms', async () => {
     const { status, text } = await gate(...few, '--', torch as string, 'adapters/python/torch_example.py');
     expect(text).toMatch(/ 0 failed, 0 errors, 0 blocked/);
