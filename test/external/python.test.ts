@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ProgramFailure } from '../../gate/external/failure.ts';
 import type { Answer } from '../../reference/case.ts';
+import type { Tensor } from '../../reference/tensor.ts';
 import { goodCase } from '../unit/good-case.ts';
 import { answerTo, lla, pythonWith } from './programs.ts';
 
@@ -88,7 +89,7 @@ describe.skipIf(numpy === undefined)('numpy', () => {
     const body = `\n  ${look}\n  return case.v.copy()`;
     expect(await answered(body)).toMatchObject({ message: expect.stringContaining('it is contiguous') });
     const answer = await answered(body, 'contiguous=False');
-    const { v } = goodCase('linear', { G: 2 }).inputs;
+    const v = goodCase('linear', { G: 2 }).inputs.v as Tensor;
     expect('o' in answer && answer.o.get(0, 3, 1, 0)).toBe(v.get(0, 3, 1, 0));
   });
 
