@@ -7,6 +7,7 @@ import { EXIT } from './gate/commands/common.ts';
 import { computeCommand } from './gate/commands/compute.ts';
 import { explainCommand } from './gate/commands/explain.ts';
 import { gateCommand } from './gate/commands/gate.ts';
+import { initCommand } from './gate/commands/init.ts';
 import { listCommands } from './gate/commands/lists.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -48,6 +49,7 @@ for (const command of [
   verdictCommand(),
   computeCommand(),
   explainCommand(),
+  initCommand(),
   ...listCommands(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -11,7 +11,8 @@ Run it with `lla gate -- python3 my_file.py`; on a machine without Node, with `p
 (`--describe` prints what that wants to know). It needs numpy, and PyTorch only where `serve(torch=...)` asks for it.
 
 Everything that is handed over lies between NaNs, so that a read outside of a tensor shows in the answer; nothing that is handed over may
-be written. The program may print: it talks to the gate through two pipes of its own (file descriptors 3 and 4), not through stdout.
+be written. What np.empty and torch.empty hand out while your functions run is full of NaN and lies between NaNs too: what is left
+unwritten of it in an answer, or written outside of it, is an error that says where. The program may print: it talks to the gate through two pipes of its own (file descriptors 3 and 4), not through stdout.
 """
 import json
 import math
@@ -20,6 +21,7 @@ import stat
 import sys
 import traceback
 from collections import namedtuple
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, List, Optional
 
@@ -34,6 +36,8 @@ FORMATS = {
     "float16": (2, 0x7EAD),
     "bfloat16": (2, 0x7FED),
 }
+# other such NaNs, in memory that nobody has written
+POISONS = {"float64": 0x7FF8DEAD0000F00D, "float32": 0x7FC0F00D, "float16": 0x7E0D, "bfloat16": 0x7FCD}
 PAD = 4096  # NaNs before and behind every tensor
 LONGEST_LINE = 2 ** 20
 # names of the protocol and of Case
@@ -84,7 +88,7 @@ class BadAnswer(Exception):
 
 
 def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=False, groups=False, structures=False, resets=False,
-          growth=False, strong_beta=False, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False):
+          growth=False, strong_beta=False, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
     """Answers the gate until it says good-bye.
 
     forward(case) returns {"o": [B,T,H,V], "final_state": [n,H,L,K,V]}, or o alone when state=False.
@@ -111,6 +115,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       differentiable  forward is one differentiable torch function: gradients by torch.autograd, no backward
       contiguous      False hands over strided views in place of contiguous tensors
       repeat          True calls everything twice and fails when a bit differs
+      poison          False leaves np.empty, np.empty_like, torch.empty, torch.empty_like, torch.empty_strided and new_empty as they are
     """
     description = describe(name=name, systems=systems, dtypes=dtypes, state=state, packed=packed, groups=groups, structures=structures,
                            resets=resets, growth=growth, strong_beta=strong_beta, chunk_size=chunk_size, limits=limits,
@@ -124,7 +129,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
         # a bundle brings the script that asks its cases, of this program as the gate would start it
         run = os.path.join(sys.argv[2], "run.py")
         os.execv(sys.executable, [sys.executable, run, *sys.argv[3:], "--", sys.executable, sys.argv[0]])
-    program = Program(forward, backward, state, torch, differentiable, contiguous, repeat)
+    program = Program(forward, backward, state, torch, differentiable, contiguous, repeat, poison)
     source, sink = open_pipes()
     try:
         while True:
@@ -178,8 +183,8 @@ def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, **flags)
 class Program:
     """The author's functions, and how they are called."""
 
-    def __init__(self, forward, backward, state, device, differentiable, contiguous, repeat):
-        self.forward, self.backward, self.state = forward, backward, state
+    def __init__(self, forward, backward, state, device, differentiable, contiguous, repeat, poison):
+        self.forward, self.backward, self.state, self.poison = forward, backward, state, poison
         self.device, self.differentiable, self.contiguous, self.repeat = device, differentiable, contiguous, repeat
         self.torch = None
         if device is not None:
@@ -212,8 +217,11 @@ class Program:
         if self.torch:
             # a case of dtype float32 is judged as float32
             self.torch.backends.cuda.matmul.allow_tf32 = case.dtype == "tf32"
-        output, gradients = self.differentiate(case) if self.differentiable else self.call(case, buffers)
+        with poisoned_memory(self.torch, self.poison) as guards:
+            output, gradients = self.differentiate(case) if self.differentiable else self.call(case, buffers)
         check_unwritten(buffers, "the function")
+        for guard in guards:
+            guard.check()
         wanted = {"o": shape_of(case.v)}
         if self.state and case.system != "softmax":
             n, (_, _, heads, width) = len(case.position), wanted["o"]
@@ -334,6 +342,84 @@ class Buffer:
         raise BadAnswer(f"{who} wrote to memory of the input {name}, {where} (numbers changed: {written.size})")
 
 
+class Guard:
+    """Memory that was asked for without numbers in it: poison, between NaNs."""
+
+    def __init__(self, flat, dtype, shape, asked):
+        self.flat, self.dtype, self.shape, self.asked = flat, dtype, shape, asked
+
+    def check(self):
+        width, nan = FORMATS[self.dtype]
+        for end, where in ((self.flat[:PAD], "before its first"), (self.flat[-PAD:], "behind its last")):
+            bits = (end if isinstance(end, np.ndarray) else end.cpu().numpy()).view(f"u{width}")
+            written = np.flatnonzero(bits != nan)
+            if written.size:
+                distance = PAD - written[-1] if where.startswith("before") else written[0] + 1
+                raise BadAnswer(f"written outside of what {self.asked} handed out, of shape {list(self.shape)}: {distance} numbers {where} one "
+                                f"(numbers changed: {written.size})")
+
+
+@contextmanager
+def poisoned_memory(torch, wanted):
+    """While it lasts, np.empty, torch.empty and their like hand out poison between NaNs. Yields the list of its guards."""
+    guards, undo = [], []
+
+    def replace(owner, name, wrap):
+        own, original = name in vars(owner), getattr(owner, name)
+        undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
+        setattr(owner, name, wrap(original, name))
+
+    def in_numpy(original, name):
+        def empty(*args, **options):
+            array = original(*args, **options)
+            dtype = array.dtype.name
+            if type(array) is not np.ndarray or dtype not in FORMATS or not array.dtype.isnative:
+                return array
+            width, nan = FORMATS[dtype]
+            if not array.flags.c_contiguous:
+                array.view(f"u{width}")[...] = POISONS[dtype]
+                return array
+            flat = np.full(array.size + 2 * PAD, nan, f"u{width}")
+            flat[PAD:PAD + array.size] = POISONS[dtype]
+            guards.append(Guard(flat, dtype, array.shape, f"np.{name}"))
+            return flat[PAD:PAD + array.size].view(array.dtype).reshape(array.shape)
+        return empty
+
+    def in_torch(original, name):
+        def empty(*args, **options):
+            tensor = original(*args, **options)
+            dtype = str(tensor.dtype).replace("torch.", "")
+            # torch.compile makes its own memory; meta tensors and the like have none
+            if dtype not in FORMATS or torch.compiler.is_compiling() or tensor.device.type not in ("cpu", "cuda"):
+                return tensor
+            if tensor.layout != torch.strided or type(tensor) is not torch.Tensor:
+                return tensor
+            if not tensor.is_contiguous() or set(options) & {"out", "pin_memory", "memory_format"}:
+                return tensor.detach().fill_(math.nan) if not tensor.requires_grad else tensor
+            width, nan = FORMATS[dtype]
+            poison, bits = POISONS[dtype], getattr(torch, f"int{8 * width}")
+            flat = torch.full((tensor.numel() + 2 * PAD,), nan, dtype=bits, device=tensor.device)
+            flat[PAD:PAD + tensor.numel()] = poison
+            guards.append(Guard(flat, dtype, tuple(tensor.shape), f"{'' if name == 'new_empty' else 'torch.'}{name}"))
+            # no view for autograd: it may be written in place
+            inside = flat.view(tensor.dtype)[PAD:PAD + tensor.numel()].view(tensor.shape).detach()
+            return inside.requires_grad_(tensor.requires_grad)
+        return empty
+
+    try:
+        if wanted:
+            for name in ("empty", "empty_like"):
+                replace(np, name, in_numpy)
+        if wanted and torch:
+            for name in ("empty", "empty_like", "empty_strided"):
+                replace(torch, name, in_torch)
+            replace(torch.Tensor, "new_empty", in_torch)
+        yield guards
+    finally:
+        for each in reversed(undo):
+            each()
+
+
 def check_unwritten(buffers, who):
     for buffer in buffers:
         buffer.check(who)
@@ -385,7 +471,14 @@ def encode(name, value, shape, prefix=""):
         value = np.asarray(value)
         if value.dtype.name not in FORMATS:
             value, dtype = value.astype("float32"), "float32"
-    data = np.ascontiguousarray(value, f"<f{FORMATS[dtype][0]}").tobytes()
+    value = np.ascontiguousarray(value, f"<f{FORMATS[dtype][0]}")
+    # bfloat16 came as the upper half of a float32
+    poisons = {POISONS[dtype], POISONS["bfloat16"] << 16} if dtype == "float32" else {POISONS[dtype]}
+    unwritten = np.argwhere(np.isin(value.view(f"<u{FORMATS[dtype][0]}"), list(poisons)))
+    if len(unwritten):
+        raise BadAnswer(f"{prefix}{name}[{', '.join(map(str, unwritten[0]))}] was never written, or added to: what is called empty is full "
+                        f"of NaN (numbers like it: {len(unwritten)} of {value.size})")
+    data = value.tobytes()
     wire = {"final_state": "finalState", "lambda_": "lambda", "initial_state": "initialState"}.get(name, name)
     return prefix + wire, dtype, tuple(shape), data
 

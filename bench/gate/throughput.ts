@@ -41,7 +41,7 @@ export async function throughput(command: readonly string[], cases: number, blin
   // the program inherits it
   process.env.BENCH_TIMES = times;
   try {
-    const { program, implementations } = await openProgram({
+    const { close, implementations } = await openProgram({
       command,
       timeout: 60 * SECOND,
       startTimeout: 60 * SECOND,
@@ -68,7 +68,7 @@ export async function throughput(command: readonly string[], cases: number, blin
     }
     const seconds = (performance.now() - begun.wall - aside) / SECOND;
     const { user, system } = process.cpuUsage(begun.cpu);
-    await program.close();
+    await close();
     const { cpu, calls } = JSON.parse(readFileSync(times, 'utf8')) as { cpu: number; calls: Call[] };
     if (calls.length !== watch.questions) {
       throw new WrongAnswer(`${subject.name} counts ${calls.length} answers, the gate ${watch.questions} questions`);

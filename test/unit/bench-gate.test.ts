@@ -39,12 +39,12 @@ it('under the gate every law asks it, and its time is that of the cases', async 
   process.env.BENCH_TIMES = join(folder, 'times.json');
   try {
     const command = [process.execPath, 'dist/bench/gate/zeros.js', 'log-linear-mamba2'];
-    const { program, implementations } = await openProgram({ command, timeout: 60_000, startTimeout: 60_000 });
+    const { close, implementations } = await openProgram({ command, timeout: 60_000, startTimeout: 60_000 });
     const watch = createWatch();
     const laws = ['forward-equals-masked', 'prefix', 'backward-is-linear'].map((name) => findLaw(name) as Law);
     const options = { implementations, systems: [findSystem('log-linear-mamba2') as System], seed: 1, runs: 2 };
     const { summary } = await runGate({ ...options, laws: laws.map((law) => watchedLaw(law, watch, true)) });
-    await program.close();
+    await close();
     const { calls } = JSON.parse(readFileSync(process.env.BENCH_TIMES, 'utf8'));
     expect(summary.passed).toBe(3);
     expect(calls).toHaveLength(watch.questions);
@@ -53,7 +53,7 @@ it('under the gate every law asks it, and its time is that of the cases', async 
     const other = await openProgram({ command, timeout: 60_000, startTimeout: 60_000 });
     const seeing = watchedLaw(laws[0], createWatch(), false);
     const report = await runGate({ ...options, implementations: other.implementations, laws: [seeing] });
-    await other.program.close();
+    await other.close();
     expect(report.summary.failed).toBe(1);
   } finally {
     delete process.env.BENCH_TIMES;
