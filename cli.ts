@@ -7,6 +7,7 @@ import { computeCommand } from './gate/commands/compute.ts';
 import { explainCommand } from './gate/commands/explain.ts';
 import { gateCommand } from './gate/commands/gate.ts';
 import { listCommands } from './gate/commands/lists.ts';
+import { mergeCommand } from './gate/commands/merge.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -29,6 +30,7 @@ Examples:
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
   lla gate --json > verdicts.json                  progress goes to stderr
+  lla gate --shard 1/2 --report part-1.json        half of the laws; lla merge part-*.json puts the parts together
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
@@ -39,7 +41,7 @@ Examples:
 Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol. NO_COLOR is honoured.`,
   );
 
-for (const command of [gateCommand(), computeCommand(), explainCommand(), ...listCommands()]) {
+for (const command of [gateCommand(), mergeCommand(), computeCommand(), explainCommand(), ...listCommands()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

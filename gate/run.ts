@@ -5,6 +5,7 @@ import type { Implementation, Law } from '../properties/law.ts';
 import type { System } from '../reference/systems/registry.ts';
 import { type GateVerdict, judge, type Task } from './judge.ts';
 import { countsAgainst, type Outcome, outcomeOf } from './outcome.ts';
+import { type Shard, shardOf } from './shard.ts';
 
 export interface GateOptions {
   implementations: readonly Implementation[];
@@ -19,6 +20,8 @@ export interface GateOptions {
   jobs?: number;
   /** Whether broken recommended laws count against the run. Default false. */
   enforceRecommended?: boolean;
+  /** Judges this part alone; the others are judged elsewhere. */
+  shard?: Shard;
   /** The program that is judged, for the report. */
   command?: readonly string[];
   onStart?: (total: number) => void;
@@ -33,7 +36,7 @@ export interface GateReport {
   /** Whether recommended laws count. */
   enforceRecommended: boolean;
   /** Which part of the verdicts this is, where they are shared among machines; counted from 1. */
-  shard?: { index: number; of: number };
+  shard?: Shard;
   conforms: boolean;
   summary: {
     passed: number;
@@ -53,7 +56,7 @@ export interface GateReport {
   verdicts: GateVerdict[];
 }
 
-interface Triple {
+export interface Triple {
   law: Law;
   system: System;
   subject: Implementation;
@@ -74,15 +77,25 @@ export function inOrder(laws: readonly Law[]): Law[] {
   return ordered;
 }
 
-export async function runGate(options: GateOptions): Promise<GateReport> {
-  const started = performance.now();
-  const triples: Triple[] = options.implementations.flatMap((subject) =>
-    options.systems.flatMap((system) =>
-      inOrder(options.laws)
+/** What a run has to judge, in order. */
+export function triplesOf({
+  implementations,
+  systems,
+  laws,
+}: Pick<GateOptions, 'implementations' | 'systems' | 'laws'>): Triple[] {
+  return implementations.flatMap((subject) =>
+    systems.flatMap((system) =>
+      inOrder(laws)
         .filter((law) => law.appliesTo(system))
         .map((law) => ({ subject, system, law })),
     ),
   );
+}
+
+export async function runGate(options: GateOptions): Promise<GateReport> {
+  const started = performance.now();
+  const all = triplesOf(options);
+  const triples = options.shard ? shardOf(all, options.shard) : all;
   options.onStart?.(triples.length);
   const verdicts = await ((options.jobs ?? 1) > 1 ? judgeInThreads(triples, options) : judgeHere(triples, options));
   const about = {
@@ -90,6 +103,7 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
     runs: options.runs,
     enforceRecommended: options.enforceRecommended ?? false,
     ...(options.command ? { command: options.command } : {}),
+    ...(options.shard ? { shard: options.shard } : {}),
   };
   return reportOf(about, verdicts, (performance.now() - started) / 1000);
 }

@@ -1,7 +1,6 @@
 /** `lla gate`: the laws on somebody's program, or on our own forms. */
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { BACKENDS } from '../../gpu/device.ts';
 import { closeDevices, DEFAULT_BACKEND, gpuForms, gpuName, type NodeBackend } from '../../gpu/implementations.ts';
 import { builtIn } from '../../properties/implementations.ts';
@@ -13,10 +12,12 @@ import { type External, openProgram } from '../external/implementation.ts';
 import type { GateVerdict } from '../judge.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
-import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
-import { runGate } from '../run.ts';
+import { runGate, triplesOf } from '../run.ts';
 import { saveFailures } from '../save.ts';
+import type { Shard } from '../shard.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
+import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
+import { checkShard, shardOption } from './shard-option.ts';
 
 const DEFAULT_SEED = 1;
 const DEFAULT_PROFILE: Profile = 'standard';
@@ -45,7 +46,7 @@ function pickDtypes(all: readonly Implementation[], dtypes: string[] | undefined
 /** Backends that are one device for the whole process; the others run in any thread. */
 const isOneDevice = (backend: NodeBackend): boolean => backend === 'webgpu' || backend === 'headlessgl';
 
-interface GateFlags {
+interface GateFlags extends ReportFlags {
   system?: string[];
   form?: string[];
   backend?: NodeBackend;
@@ -55,7 +56,7 @@ interface GateFlags {
   runs?: number;
   path?: string;
   jobs: number;
-  json?: boolean;
+  shard?: Shard;
   dtype?: string[];
   timeout: number;
   startTimeout: number;
@@ -79,6 +80,7 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
 }
 
 async function gate(command: readonly string[], flags: GateFlags): Promise<void> {
+  checkReports(flags);
   const progress = createProgress('gate');
   const leave = (code: number) => () => {
     progress.stop();
@@ -99,6 +101,8 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     seed: flags.seed,
     runs: flags.runs ?? profiles[flags.profile],
     path: flags.path,
+    command: external ? command : undefined,
+    shard: flags.shard,
     // a program answers one case at a time
     jobs: external ? 1 : flags.jobs,
   };
@@ -122,6 +126,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     const forms = options.implementations.map(({ name }) => name).join(', ');
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
+  checkShard(flags.shard, triplesOf(options));
   const report = await runGate({
     ...options,
     onStart: progress.start,
@@ -132,19 +137,8 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   await external?.program.close();
   process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
   const saved = flags.save === undefined ? [] : saveOrExplain(flags.save, report.verdicts);
-  if (flags.json) {
-    process.stdout.write(`${reportToJson(report)}\n`);
-  } else {
-    const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
-    const parts = [
-      verdictTable(report, pc),
-      ...failures.map((verdict) => explainFailure(verdict, pc)),
-      executionText(report),
-      saved.map((path) => `saved ${path}`).join('\n'),
-      summaryText(report, pc),
-    ].filter((part) => part !== '');
-    process.stdout.write(`${parts.join('\n\n')}\n`);
-  }
+  writeReports(flags, report);
+  printReport(flags, report, saved);
 }
 
 function saveOrExplain(folder: string, verdicts: readonly GateVerdict[]): string[] {
@@ -160,7 +154,7 @@ function saveOrExplain(folder: string, verdicts: readonly GateVerdict[]): string
 }
 
 export const gateCommand = (): Command =>
-  new Command('gate')
+  addReportOptions(new Command('gate'))
     .description('run the laws on a program of yours, or on the built-in forms, and print the table of verdicts')
     .argument('[command...]', 'after --: a program that speaks docs/protocol.md, with its arguments')
     .option('--dtype <names>', 'only these dtypes of the program', collect)
@@ -201,5 +195,5 @@ export const gateCommand = (): Command =>
         .argParser(integer(1, 'a positive integer')),
     )
     .option('--path <path>', 'replay one shrunk case, with the seed and path that a failure printed')
-    .option('--json', 'print the verdicts as JSON')
+    .addOption(shardOption())
     .action(gate);
