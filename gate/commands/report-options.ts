@@ -106,10 +106,9 @@ function textOf(report: GateReport, saved: readonly string[]): string {
 }
 
 export function printReport(flags: ReportFlags, report: GateReport, saved: readonly string[] = []): void {
-  const isGitHub = process.env.GITHUB_ACTIONS === 'true';
-  if (flags.annotations ?? isGitHub) appendSummary(report);
   if (flags.json) return void process.stdout.write(`${reportToJson(report)}\n`);
   const text = textOf(report, saved);
-  if (!(flags.annotations ?? isGitHub)) return void process.stdout.write(`${text}\n`);
+  if (!(flags.annotations ?? process.env.GITHUB_ACTIONS === 'true')) return void process.stdout.write(`${text}\n`);
+  appendSummary(report);
   process.stdout.write(fenced(text, randomUUID()) + annotationsOf(report));
 }

@@ -1,5 +1,15 @@
 /** Files that are there whole or not at all. */
-import { accessSync, constants, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** The file behind links; itself where it is not there yet. */
@@ -21,6 +31,18 @@ function isSpecial(path: string): boolean {
   return found !== undefined && !found.isFile();
 }
 
+/** One by one: Node's own recursion never ends where a folder is there and takes no others, as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // made by somebody else meanwhile
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /**
  * Makes the folders of a file, and tries whether it can be written.
  * @returns the file's own path
@@ -28,7 +50,7 @@ function isSpecial(path: string): boolean {
  */
 export function checkTarget(file: string): string {
   if (file === '' || /[/\\]$/.test(file)) throw new Error('it names no file');
-  mkdirSync(dirname(resolve(file)), { recursive: true });
+  makeFolder(dirname(resolve(file)));
   const path = targetOf(file);
   if (isSpecial(path)) {
     accessSync(path, constants.W_OK);

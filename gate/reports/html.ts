@@ -15,7 +15,7 @@ import {
 } from './findings.ts';
 import { findingOf } from './html/finding.ts';
 import { marginsOf } from './html/margins.ts';
-import { matricesOf } from './html/matrix.ts';
+import { matrixOf } from './html/matrix.ts';
 import { script } from './html/script.ts';
 import { ALL_SIGNS, SIGNS, signOf } from './html/signs.ts';
 import { style } from './html/style.ts';
@@ -29,12 +29,12 @@ const KNOWN: readonly Sign[] = ['expected', 'flaky', 'recommended'];
 
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 /** Nothing runs and nothing is loaded but what is written here, whatever a name or a print contains. */
-const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${hash(script)}; base-uri 'none'; form-action 'none'`;
+const policy = `default-src 'none'; img-src data:; style-src ${hash(style)}; script-src ${hash(script)}; base-uri 'none'; form-action 'none'`;
 
 function countsOf(findings: readonly Finding[]): Markup {
   const groups = groupBy(findings, ({ sign }) => sign);
   const present = ALL_SIGNS.filter((sign) => groups.has(sign));
-  return markup`<ul class="counts">${present.map((sign) => markup`<li>${signOf(sign)} ${groups.get(sign)?.length} ${SIGNS[sign].called}</li>`)}</ul>`;
+  return markup`<ul class="counts">${present.map((sign) => markup`<li>${signOf(sign)} ${groups.get(sign)?.length} ${(groups.get(sign)?.length ?? 0) === 1 ? SIGNS[sign].called : SIGNS[sign].many}</li>`)}</ul>`;
 }
 
 function headOf(report: GateReport, findings: readonly Finding[]): Markup {
@@ -69,7 +69,7 @@ function firstOf(
     ...(blocked.length > 0 ? [`${counted(blocked.length, 'law')} could not be judged because of it`] : []),
   ].join('; ');
   return markup`
-<section class="first" id="first">
+<section class="first" id="first" data-group>
 <h2>Look at this first</h2>
 ${more ? markup`<p class="small">${more}.</p>` : null}
 ${findingOf(first, { blocked, id: anchors.get(first.at) ?? 'first-failure', open: true })}
@@ -123,7 +123,7 @@ function notCoveredOf(findings: readonly Finding[]): Markup | null {
   return markup`
 <section id="not-covered" data-group>
 <h2>Not covered (${list.length})</h2>
-<p class="small quiet">Nobody was asked: neither a pass nor a failure.</p>
+<p class="small quiet">The implementation was not asked: neither a pass nor a failure.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="what is not covered">
 <table class="lists"><thead><tr><th scope="col">implementation</th><th scope="col">reason</th><th scope="col" class="number">verdicts</th><td></td></tr></thead>
 <tbody>${groups.map(row)}</tbody></table>
@@ -165,8 +165,9 @@ ${firstOf(failures, findings, anchors)}
 ${filterOf(findings)}
 <section id="matrix">
 <h2>Laws and systems</h2>
-<ul class="legend">${ALL_SIGNS.filter((sign) => findings.some((each) => each.sign === sign)).map((sign) => markup`<li>${signOf(sign)} ${SIGNS[sign].called}</li>`)}<li class="quiet">empty: the law does not speak about the system</li></ul>
-${matricesOf(findings, anchors)}
+<ul class="legend" data-legend>${ALL_SIGNS.filter((sign) => findings.some((each) => each.sign === sign)).map((sign) => markup`<li>${signOf(sign)} ${SIGNS[sign].called}</li>`)}</ul>
+<p class="small quiet">Empty: the law does not speak about the system.</p>
+${matrixOf(findings, anchors)}
 </section>
 ${listOf('failures', 'Other failures', 'What others depend on comes first.', others, anchors, findings)}
 ${listOf('known', 'Known failures', 'They do not count against the run, for the reason given.', known, anchors, findings)}

@@ -3,7 +3,7 @@ import { findLaw } from '../../properties/laws/all.ts';
 import { replayCommand } from '../report.ts';
 import type { GateReport } from '../run.ts';
 import { blockedBy, counted, cut, type Finding, failuresFirst, findingsOf, groupBy, subjectOf } from './findings.ts';
-import { escaped } from './markup.ts';
+import { cleaned } from './markup.ts';
 
 /** GitHub takes 1 MiB a step; nobody reads that much. */
 const MOST_FAILURES = 20;
@@ -11,10 +11,9 @@ const LONGEST = 2000;
 
 /** Text in a cell or a paragraph: neither HTML nor Markdown is read out of it. */
 const inline = (text: string): string =>
-  escaped(cut(text, LONGEST).replace(/\s+/g, ' ')).replace(
-    /[\\`*_[\]|~#@:]/g,
-    (character) => `&#${character.charCodeAt(0)};`,
-  );
+  cleaned(cut(text, LONGEST))
+    .replace(/\s+/g, ' ')
+    .replace(/[&<>"'\\`*_[\]|~#@:]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const code = (text: string): string => `<code>${inline(text)}</code>`;
 

@@ -13,11 +13,10 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 /** Every code point that no XML document may have, not even as a reference. */
 const ILLEGAL = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
-/** Escaped; colours of a terminal are dropped, characters that XML does not have become U+FFFD. */
-export const escaped = (text: string): string =>
-  stripVTControlCharacters(text)
-    .replace(ILLEGAL, '\u{FFFD}')
-    .replace(/[&<>"']/g, (character) => ENTITIES[character]);
+/** Colours of a terminal are dropped, characters that XML does not have become U+FFFD. */
+export const cleaned = (text: string): string => stripVTControlCharacters(text).replace(ILLEGAL, '\u{FFFD}');
+
+export const escaped = (text: string): string => cleaned(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** A reader of XML makes spaces of these where they stand in an attribute as they are. */
 const inAttribute = (text: string): string => text.replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { GateVerdict } from '../judge.ts';
 import { REPORT_VERSION } from '../report.ts';
 import { type GateReport, reportOf } from '../run.ts';
+import { cleaned } from './markup.ts';
 import { reportSchema } from './schema.ts';
 
 /** A file that is no report, or reports that do not belong together. */
@@ -23,7 +24,7 @@ function verdictAt(value: unknown, path: string): string {
   const verdict = at === undefined ? undefined : (value as { verdicts?: unknown[] }).verdicts?.[Number(at)];
   if (!isObject(verdict)) return '';
   const { law, system, implementation } = verdict;
-  return ` (${law} · ${system} · ${implementation})`;
+  return ` (${cleaned(`${law} · ${system} · ${implementation}`)})`;
 }
 
 function schemaFault(value: unknown): string | null {

@@ -1,7 +1,7 @@
 /** One verdict with all that is needed to see it again. */
 import { findLaw } from '../../../properties/laws/all.ts';
 import { few, place, replayCommand } from '../../report.ts';
-import { cut, type Finding, titleOf } from '../findings.ts';
+import { counted, cut, type Finding, titleOf } from '../findings.ts';
 import { type Content, type Markup, markup, raw } from '../markup.ts';
 import { signOf } from './signs.ts';
 
@@ -95,7 +95,7 @@ ${status === 'blocked' ? row('blocked', reason) : null}
 ${worstRows(finding)}
 ${termsRow(finding)}
 ${note === undefined ? null : row('note', cut(note, LONGEST_REASON))}
-${row('seed', markup`<code>${seed}</code>, path <code>${path ?? 'none'}</code>, after ${cases} cases`)}
+${row('seed', markup`<code>${seed}</code>, path <code>${path ?? 'none'}</code>, after ${counted(cases, 'case')}`)}
 ${row('again', again(replayCommand(verdict), `${id}-again`))}
 ${caseRows(finding, id)}
 ${blockedRow(blocked)}

@@ -21,7 +21,7 @@ function strip(ratios: readonly number[], worst: number, label: string): Markup 
   const middle = HEIGHT / 2;
   // verdicts that came equally near are one tick
   const ticks = [...new Set(ratios.map(across))];
-  return markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}"><line class="axis" x1="${PAD}" y1="${middle}" x2="${WIDTH - PAD}" y2="${middle}"/><line class="limit" x1="${across(1)}" y1="0" x2="${across(1)}" y2="${HEIGHT}"/>${ticks.map((x) => markup`<line class="tick" x1="${x}" y1="4" x2="${x}" y2="14"/>`)}<circle class="worst" cx="${across(worst)}" cy="${middle}" r="5"/></svg>`;
+  return markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}"><line class="axis" x1="${PAD}" y1="${middle}" x2="${WIDTH - PAD}" y2="${middle}"/><line class="limit" x1="${across(1)}" y1="0" x2="${across(1)}" y2="${HEIGHT}"/>${ticks.map((x) => markup`<line class="tick" x1="${x}" y1="4" x2="${x}" y2="14"/>`)}<circle class="worst" cx="${across(worst)}" cy="${middle}" r="5"/></svg>`;
 }
 
 const scale = (): Markup =>

@@ -6,6 +6,8 @@ export const script = `
 'use strict';
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 for (const hidden of all('[data-script]')) hidden.hidden = false;
+// the filter has the same signs and words
+document.querySelector('[data-legend]').hidden = true;
 
 const search = document.getElementById('search');
 const boxes = all('.filter input[type=checkbox]');

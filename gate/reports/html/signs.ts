@@ -2,16 +2,16 @@
 import type { Finding, Sign } from '../findings.ts';
 import { type Markup, markup } from '../markup.ts';
 
-export const SIGNS: Record<Sign, { character: string; called: string }> = {
-  passed: { character: '✓', called: 'holds' },
-  failed: { character: '✗', called: 'broken' },
-  error: { character: '!', called: 'error' },
-  blocked: { character: '–', called: 'blocked by a broken prerequisite' },
-  fixed: { character: 'P', called: 'passes, though expected to fail' },
-  expected: { character: 'E', called: 'fails as expected' },
-  flaky: { character: 'F', called: 'known to be flaky' },
-  recommended: { character: 'R', called: 'breaks a recommended law' },
-  'not-covered': { character: '·', called: 'not covered' },
+export const SIGNS: Record<Sign, { character: string; called: string; many: string }> = {
+  passed: { character: '✓', called: 'holds', many: 'hold' },
+  failed: { character: '✗', called: 'broken', many: 'broken' },
+  error: { character: '!', called: 'error', many: 'errors' },
+  blocked: { character: '–', called: 'blocked by a broken prerequisite', many: 'blocked' },
+  fixed: { character: 'P', called: 'passes, though expected to fail', many: 'pass, though expected to fail' },
+  expected: { character: 'E', called: 'fails as expected', many: 'fail as expected' },
+  flaky: { character: 'F', called: 'known to be flaky', many: 'flaky' },
+  recommended: { character: 'R', called: 'breaks a recommended law', many: 'break a recommended law' },
+  'not-covered': { character: '·', called: 'not covered', many: 'not covered' },
 };
 
 export const ALL_SIGNS = Object.keys(SIGNS) as Sign[];

@@ -15,7 +15,7 @@ export const style = `
   font: 16px / 1.5 system-ui, sans-serif;
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem clamp(.75rem, 3vw, 2rem) 4rem; max-width: 76rem; background: var(--page); color: var(--ink); overflow-wrap: break-word; }
+body { margin: 0 auto; padding: 1rem clamp(.75rem, 3vw, 2rem) 4rem; max-width: 92rem; background: var(--page); color: var(--ink); overflow-wrap: break-word; }
 h1 { margin: .5rem 0 .25rem; font-size: clamp(1.3rem, 4vw, 1.8rem); line-height: 1.2; }
 h2 { margin: 0 0 .5rem; font-size: 1.25rem; }
 h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
@@ -46,6 +46,8 @@ section { margin-top: 1.5rem; padding: clamp(.75rem, 2.5vw, 1.25rem); border: 1p
 .sign.blocked { border-color: var(--blocked); border-style: dashed; color: var(--blocked); border-radius: .15rem; }
 .sign.expected, .sign.flaky, .sign.recommended { border-color: var(--known); color: var(--known); border-radius: 50%; }
 .sign.not-covered { color: var(--quiet); }
+.verdict .sign { width: 2rem; height: 2rem; font-size: 1.2rem; }
+.verdict .sign.passed { border-color: var(--holds); border-radius: 50%; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: .5rem 0; padding: 0; list-style: none; font-size: .85rem; }
 .legend li { display: flex; align-items: center; gap: .35rem; }
 
@@ -58,16 +60,20 @@ input[type="search"] { display: block; width: min(20rem, 80vw); min-height: 2.25
 button { min-height: 2rem; padding: .15rem .75rem; border: 1px solid var(--accent); border-radius: .25rem; background: var(--page); color: var(--accent); font: inherit; font-size: .85rem; cursor: pointer; }
 
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; }
+table { font-size: .88rem; }
 th, td { padding: .15rem .3rem; text-align: start; vertical-align: middle; }
-tbody tr { border-top: 1px solid var(--line); }
+tbody th, tbody td { border-top: 1px solid var(--line); }
+table { border-collapse: separate; border-spacing: 0; }
 tbody th { font-weight: 400; }
 .matrix td { padding: .1rem; text-align: center; }
+.matrix .edge { padding-inline-start: 1rem; }
+.matrix th[scope="colgroup"] { overflow: hidden; max-width: 0; text-overflow: ellipsis; white-space: nowrap; }
 .matrix td .sign { margin: auto; }
 .matrix th[scope="col"] { height: 1px; vertical-align: bottom; font-weight: 400; font-size: .8rem; }
 .matrix th[scope="col"] span { display: inline-block; writing-mode: vertical-rl; rotate: 180deg; white-space: nowrap; text-align: start; }
-.matrix tbody th { position: sticky; left: 0; padding-inline-end: 1rem; background: var(--panel); white-space: nowrap; }
-.matrix .dim { opacity: .15; }
+.matrix tbody th, .matrix thead td { position: sticky; left: 0; z-index: 1; background: var(--panel); }
+.matrix tbody th { padding-inline-end: 1rem; white-space: nowrap; }
+.matrix .dim .sign { opacity: .15; }
 .matrix tbody tr:hover { background: color-mix(in srgb, var(--accent) 12%, transparent); }
 
 details.finding { margin: .5rem 0; border: 1px solid var(--line); border-radius: .375rem; background: var(--page); }
@@ -83,13 +89,14 @@ dt { color: var(--quiet); }
 dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .again { display: flex; gap: .5rem; align-items: start; }
 .again pre { flex: 1; min-width: 0; }
+.terms th { white-space: nowrap; }
 .terms { width: 100%; max-width: 46rem; }
 .number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.margins { width: 100%; min-width: 44rem; }
+.margins { width: 100%; min-width: 52rem; }
 .margins th, .margins td { padding: .25rem .5rem .25rem 0; vertical-align: top; }
-.margins td:last-child { width: 40%; vertical-align: middle; }
-.margins svg { display: block; width: 100%; height: 1.1rem; overflow: visible; }
-.margins .scale { height: 1.4rem; }
+.margins td:last-child { width: 25rem; padding: 0; vertical-align: middle; }
+.margins svg { display: block; width: 400px; height: 18px; }
+.margins .scale { height: 20px; }
 .axis { stroke: var(--line); }
 .limit { stroke: var(--broken); stroke-width: 2; }
 .tick { stroke: var(--accent); stroke-width: 2; opacity: .4; }
