@@ -9,6 +9,7 @@ import { explainCommand } from './gate/commands/explain.ts';
 import { gateCommand } from './gate/commands/gate.ts';
 import { initCommand } from './gate/commands/init.ts';
 import { listCommands } from './gate/commands/lists.ts';
+import { mergeCommand } from './gate/commands/merge.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -31,6 +32,7 @@ Examples:
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
   lla gate --json > verdicts.json                  progress goes to stderr
+  lla gate --shard 1/2 --report part-1.json        half of the laws; lla merge part-*.json puts the parts together
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla bundle there -- python3 my_adapter.py        a folder of cases for a machine without Node; then lla verdict there
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
@@ -45,6 +47,7 @@ has cases without answers. NO_COLOR is honoured.`,
 
 for (const command of [
   gateCommand(),
+  mergeCommand(),
   bundleCommand(),
   verdictCommand(),
   computeCommand(),

@@ -9,6 +9,7 @@ import { type Expectations, expectedOf, unusedOf } from './expectations.ts';
 import { type GateVerdict, judge, type Task } from './judge.ts';
 import type { Kept } from './kept.ts';
 import { countsAgainst, type Outcome, outcomeOf } from './outcome.ts';
+import { type Shard, shardOf } from './shard.ts';
 
 export interface GateOptions {
   implementations: readonly Implementation[];
@@ -33,6 +34,8 @@ export interface GateOptions {
   oracle?: Oracle;
   /** Whether broken recommended laws count against the run. Default false. */
   enforceRecommended?: boolean;
+  /** Judges this part alone; the others are judged elsewhere. */
+  shard?: Shard;
   /** The program that is judged, for the report. */
   command?: readonly string[];
   onStart?: (total: number) => void;
@@ -47,7 +50,7 @@ export interface GateReport {
   /** Whether recommended laws count. */
   enforceRecommended: boolean;
   /** Which part of the verdicts this is, where they are shared among machines; counted from 1. */
-  shard?: { index: number; of: number };
+  shard?: Shard;
   conforms: boolean;
   summary: {
     passed: number;
@@ -71,7 +74,7 @@ export interface GateReport {
   verdicts: GateVerdict[];
 }
 
-interface Triple {
+export interface Triple {
   law: Law;
   system: System;
   subject: Implementation;
@@ -92,15 +95,25 @@ export function inOrder(laws: readonly Law[]): Law[] {
   return ordered;
 }
 
-export async function runGate(options: GateOptions): Promise<GateReport> {
-  const started = performance.now();
-  const triples: Triple[] = options.implementations.flatMap((subject) =>
-    options.systems.flatMap((system) =>
-      inOrder(options.laws)
+/** What a run has to judge, in order. */
+export function triplesOf({
+  implementations,
+  systems,
+  laws,
+}: Pick<GateOptions, 'implementations' | 'systems' | 'laws'>): Triple[] {
+  return implementations.flatMap((subject) =>
+    systems.flatMap((system) =>
+      inOrder(laws)
         .filter((law) => law.appliesTo(system))
         .map((law) => ({ subject, system, law })),
     ),
   );
+}
+
+export async function runGate(options: GateOptions): Promise<GateReport> {
+  const started = performance.now();
+  const all = triplesOf(options);
+  const triples = options.shard ? shardOf(all, options.shard) : all;
   options.onStart?.(triples.length);
   const verdicts = await ((options.jobs ?? 1) > 1 ? judgeInThreads(triples, options) : judgeHere(triples, options));
   const about = {
@@ -110,6 +123,7 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
     ...(options.command ? { command: options.command } : {}),
     ...(options.expectations ? { unusedExpectations: unusedOf(options.expectations, verdicts) } : {}),
     ...(verdicts.length < triples.length ? { bailed: true } : {}),
+    ...(options.shard ? { shard: options.shard } : {}),
   };
   return reportOf(about, verdicts, (performance.now() - started) / 1000);
 }

@@ -2,7 +2,6 @@
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { BACKENDS } from '../../gpu/device.ts';
 import { closeDevices, DEFAULT_BACKEND, gpuForms, gpuName, type NodeBackend } from '../../gpu/implementations.ts';
 import { builtIn } from '../../properties/implementations.ts';
@@ -19,11 +18,13 @@ import { keepFailures, readKept } from '../kept.ts';
 import { createOraclePool } from '../oracle-pool.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
-import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
-import { type GateOptions, runGate } from '../run.ts';
+import { type GateOptions, runGate, triplesOf } from '../run.ts';
 import { saveFailures } from '../save.ts';
+import type { Shard } from '../shard.ts';
 import { runCheckProtocol } from './check-protocol.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
+import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
+import { checkShard, shardOption } from './shard-option.ts';
 
 const DEFAULT_SEED = 1;
 const DEFAULT_PROFILE: Profile = 'standard';
@@ -52,7 +53,7 @@ function pickDtypes(all: readonly Implementation[], dtypes: string[] | undefined
 /** Backends that are one device for the whole process; the others run in any thread. */
 const isOneDevice = (backend: NodeBackend): boolean => backend === 'webgpu' || backend === 'headlessgl';
 
-interface GateFlags {
+interface GateFlags extends ReportFlags {
   system?: string[];
   form?: string[];
   backend?: NodeBackend;
@@ -62,7 +63,7 @@ interface GateFlags {
   runs?: number;
   path?: string;
   jobs?: number;
-  json?: boolean;
+  shard?: Shard;
   dtype?: string[];
   timeout: number;
   startTimeout: number;
@@ -95,6 +96,7 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
 }
 
 async function gate(command: readonly string[], flags: GateFlags): Promise<void> {
+  checkReports(flags);
   const progress = createProgress('gate');
   const leave = (code: number) => () => {
     progress.stop();
@@ -127,6 +129,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     enforceRecommended: flags.enforceRecommended,
     command: external ? command : undefined,
     ...inputs,
+    shard: flags.shard,
   };
   if (flags.path !== undefined) {
     const isOne = options.implementations.length === 1 && options.systems.length === 1 && options.laws.length === 1;
@@ -148,6 +151,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     const forms = options.implementations.map(({ name }) => name).join(', ');
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
+  checkShard(flags.shard, triplesOf(options));
   const pool = external ? createOraclePool(availableParallelism()) : null;
   const report = await runGate({
     ...options,
@@ -164,19 +168,8 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     ...(flags.save === undefined ? [] : writeOrExplain('--save', flags.save, report.verdicts, saveFailures)),
     ...(flags.kept === undefined ? [] : writeOrExplain('--kept', folderOf(flags.kept), report.verdicts, keepFailures)),
   ];
-  if (flags.json) {
-    process.stdout.write(`${reportToJson(report)}\n`);
-  } else {
-    const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
-    const parts = [
-      verdictTable(report, pc),
-      ...failures.map((verdict) => explainFailure(verdict, pc)),
-      executionText(report),
-      saved.map((path) => `saved ${path}`).join('\n'),
-      summaryText(report, pc),
-    ].filter((part) => part !== '');
-    process.stdout.write(`${parts.join('\n\n')}\n`);
-  }
+  writeReports(flags, report);
+  printReport(flags, report, saved);
 }
 
 /** Files that say what is known of the implementation; a bad one is a usage error, found before anything runs. */
@@ -214,7 +207,7 @@ function writeOrExplain(
 }
 
 export const gateCommand = (): Command =>
-  new Command('gate')
+  addReportOptions(new Command('gate'))
     .description('run the laws on a program of yours, or on the built-in forms, and print the table of verdicts')
     .argument('[command...]', 'after --: a program that speaks docs/protocol.md, with its arguments')
     .option('--dtype <names>', 'only these dtypes of the program', collect)
@@ -269,5 +262,5 @@ export const gateCommand = (): Command =>
       ).argParser(integer(1, 'a positive integer')),
     )
     .option('--path <path>', 'replay one shrunk case, with the seed and path that a failure printed')
-    .option('--json', 'print the verdicts as JSON')
+    .addOption(shardOption())
     .action(gate);

@@ -1,0 +1,114 @@
+/** What every command with verdicts can do with them: print them, and write them to files in the formats that others read. */
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
+import { annotationsOf, fenced } from '../reports/annotations.ts';
+import { badgeText } from '../reports/badge.ts';
+import { checkTarget, writeWhole } from '../reports/files.ts';
+import { htmlOf } from '../reports/html.ts';
+import { junitOf } from '../reports/junit.ts';
+import { markdownOf } from '../reports/markdown.ts';
+import type { GateReport } from '../run.ts';
+import { EXIT, fail } from './common.ts';
+
+export interface ReportFlags {
+  json?: boolean;
+  report?: string;
+  junit?: string;
+  html?: string;
+  badge?: string;
+  annotations?: boolean;
+}
+
+const FORMATS = {
+  report: (report: GateReport): string => `${reportToJson(report)}\n`,
+  junit: junitOf,
+  html: htmlOf,
+  badge: badgeText,
+};
+
+type Format = keyof typeof FORMATS;
+
+const asked = (flags: ReportFlags): [Format, string][] =>
+  (Object.keys(FORMATS) as Format[]).flatMap((format): [Format, string][] => {
+    const file = flags[format];
+    return file === undefined ? [] : [[format, file]];
+  });
+
+export const addReportOptions = (command: Command): Command =>
+  command
+    .option('--json', 'print the verdicts as JSON')
+    .option('--report <file>', 'write the verdicts there as JSON, for lla merge and other tools')
+    .option('--junit <file>', 'write them as JUnit XML, which CI servers show')
+    .option('--html <file>', 'write them as one HTML page, with each failure in full')
+    .option('--badge <file>', 'write the JSON of a badge of shields.io')
+    .option(
+      '--annotations',
+      'print failures as GitHub annotations; on by default where GITHUB_ACTIONS is true, without --json',
+    )
+    .option('--no-annotations', 'print none');
+
+/** Paths that cannot be written end the run before anything is judged. */
+export function checkReports(flags: ReportFlags): void {
+  if (flags.json && flags.annotations)
+    fail('--annotations and --json both print to standard output; --report writes JSON to a file');
+  const files = new Map<string, string>();
+  for (const [format, file] of asked(flags)) {
+    try {
+      const path = checkTarget(file);
+      const before = files.get(path);
+      if (before !== undefined) fail(`--${format} and --${before} are both ${file}; give each a file of its own`);
+      files.set(path, format);
+    } catch (error) {
+      fail(`--${format} ${file}: ${(error as Error).message}; give a file that can be written`);
+    }
+  }
+}
+
+export function writeReports(flags: ReportFlags, report: GateReport): void {
+  for (const [format, file] of asked(flags)) {
+    try {
+      writeWhole(file, FORMATS[format](report));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      process.stderr.write(
+        `error: --${format} ${file}: ${(error as Error).message}; give a file that can be written\n`,
+      );
+      process.exitCode = EXIT.usage;
+    }
+  }
+}
+
+/** A summary that the runner does not take is a pity, and no fault of who is judged. */
+function appendSummary(report: GateReport): void {
+  const file = process.env.GITHUB_STEP_SUMMARY;
+  if (!file) return;
+  try {
+    appendFileSync(file, markdownOf(report));
+  } catch (error) {
+    process.stderr.write(`GITHUB_STEP_SUMMARY is left as it is: ${(error as Error).message}\n`);
+  }
+}
+
+/** The table, each failure, where it ran, the files that were saved, and the counts. */
+function textOf(report: GateReport, saved: readonly string[]): string {
+  const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
+  const parts = [
+    verdictTable(report, pc),
+    ...failures.map((verdict) => explainFailure(verdict, pc)),
+    executionText(report),
+    saved.map((path) => `saved ${path}`).join('\n'),
+    summaryText(report, pc),
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+export function printReport(flags: ReportFlags, report: GateReport, saved: readonly string[] = []): void {
+  if (flags.json) return void process.stdout.write(`${reportToJson(report)}\n`);
+  const text = textOf(report, saved);
+  if (!(flags.annotations ?? process.env.GITHUB_ACTIONS === 'true')) return void process.stdout.write(`${text}\n`);
+  appendSummary(report);
+  process.stdout.write(fenced(text, randomUUID()) + annotationsOf(report));
+}
