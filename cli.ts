@@ -28,6 +28,7 @@ Examples:
   lla gate                                         every law on every form and system
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
+  lla gate --check-protocol -- python3 my_adapter.py   one conversation with it, and what is off in that
   lla gate --json > verdicts.json                  progress goes to stderr
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
