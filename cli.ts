@@ -31,6 +31,7 @@ Examples:
   lla gate                                         every law on every form and system
   lla gate --system log-linear-mamba2 --law causality --runs 200
   lla gate -- python3 my_adapter.py                the laws on a program of yours: docs/protocol.md
+  lla gate --check-protocol -- python3 my_adapter.py   one conversation with it, and what is off in that
   lla gate --json > verdicts.json                  progress goes to stderr
   lla gate --shard 1/2 --report part-1.json        half of the laws; lla merge part-*.json puts the parts together
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor

@@ -68,6 +68,21 @@ export const decay = [
     },
   ),
   mutant(
+    'decay-from-long-prefix-sums',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'D is exp(c_t - c_s) from prefix sums in float32 over the whole sequence: what is left of two large numbers.',
+    {
+      ...withDecay((x, t, s) => {
+        // resets are looked after, as a kernel that knows of them would
+        if (x.g.subarray(s + 1, t + 1).includes(Number.NEGATIVE_INFINITY)) return 0;
+        const prefix = (end: number): number =>
+          x.g.subarray(0, end + 1).reduce((sum, g) => (Number.isFinite(g) ? Math.fround(sum + g) : sum), 0);
+        return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
+      }),
+    },
+  ),
+  mutant(
     'decay-from-both-sides',
     SYSTEM,
     'finite-in-finite-out',

@@ -51,6 +51,9 @@ export const layout = [
   mutant('scale-missing', 'linear', 'scale-multiplies-the-output', 'scale is taken to be 1.', {
     head: (x) => withHead(x, { scale: 1 }),
   }),
+  mutant('scale-twice', 'log-linear-gla', 'scale-multiplies-the-output', 'scale is applied to q, and to q·k again.', {
+    head: (x) => withHead(x, { scale: x.scale * x.scale }),
+  }),
   mutant(
     'scale-on-the-state-too',
     'gated-deltanet',

@@ -1,11 +1,15 @@
 /** Wrong states and positions. */
+import { noise } from '../../properties/arbitraries/noise.ts';
 import { contentLevels, FLAT, type Levels } from '../../reference/levels.ts';
-import { mutant, withHead } from './mutant.ts';
+import { mutant, toBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
 /** Output buffers, one for each size, that nobody clears. */
 const buffers = new Map<number, Float64Array>();
+
+/** How often anything was asked. */
+let calls = 0;
 
 export const state = [
   mutant(
@@ -23,6 +27,9 @@ export const state = [
   mutant('position-ignored', SYSTEM, 'step-by-step', 'The incoming position is taken to be 0.', {
     head: (x) => withHead(x, { position: 0 }),
   }),
+  mutant('position-in-16-bits', SYSTEM, 'step-by-step', 'The incoming position is kept in 16 bits: 65536 is 0.', {
+    head: (x) => withHead(x, { position: x.position % 2 ** 16 }),
+  }),
   mutant('initial-state-ignored', 'gated-deltanet', 'split-through-state', 'The initial state is not read.', {
     head: (x) => withHead(x, { state: null }),
   }),
@@ -37,6 +44,36 @@ export const state = [
         const t = x.T - 1;
         for (let i = 0; i < x.K; i++)
           for (let j = 0; j < x.V; j++) out.state[i * x.V + j] -= x.k[t * x.K + i] * x.w[t * x.V + j];
+      },
+    },
+  ),
+  mutant(
+    'last-token-at-level-one',
+    SYSTEM,
+    'split-through-state',
+    'The last token is handed over in level 1, where it would be one step later.',
+    {
+      output(x, out) {
+        if (x.T === 0 || x.L === 1) return;
+        const size = x.K * x.V;
+        for (let i = 0; i < size; i++) out.state[size + i] += out.state[i];
+        out.state.fill(0, 0, size);
+      },
+    },
+  ),
+  mutant(
+    'final-state-transposed',
+    'gated-deltanet',
+    'forward-equals-recurrent',
+    'The final state is stored with V before K.',
+    {
+      output(x, out) {
+        const right = out.state.slice();
+        for (let l = 0; l < x.L; l++) {
+          const at = l * x.K * x.V;
+          for (let i = 0; i < x.K; i++)
+            for (let j = 0; j < x.V; j++) out.state[at + j * x.K + i] = right[at + i * x.V + j];
+        }
       },
     },
   ),
@@ -134,6 +171,33 @@ export const state = [
         const buffer = buffers.get(out.o.length);
         if (buffer) for (let i = 0; i < buffer.length; i++) out.o[i] += buffer[i];
         buffers.set(out.o.length, out.o.slice());
+      },
+    },
+  ),
+  mutant(
+    'sums-in-any-order',
+    'linear',
+    'same-answer-twice',
+    'Keys are added up in bfloat16, by whoever comes first: the order changes from call to call.',
+    {
+      output(x, out) {
+        calls++;
+        for (let t = 0; t < x.T; t++) {
+          const start = noise(calls, 'order', [t]) % (t + 1);
+          for (let j = 0; j < x.V; j++) {
+            let sum = 0;
+            let exact = 0;
+            for (let n = 0; n <= t; n++) {
+              const s = (n + start) % (t + 1);
+              let score = 0;
+              for (let i = 0; i < x.K; i++) score += x.q[t * x.K + i] * x.k[s * x.K + i];
+              exact += x.scale * score * x.w[s * x.V + j];
+              sum = toBits(sum + x.scale * score * x.w[s * x.V + j], 8);
+            }
+            // what comes in with a state stays right
+            if (Number.isFinite(exact)) out.o[t * x.V + j] += sum - exact;
+          }
+        }
       },
     },
   ),
