@@ -2,7 +2,7 @@
 export { checkLaw, type LawResult } from './properties/check-law.ts';
 export { builtIn } from './properties/implementations.ts';
 export type { Abilities, Draw, Implementation, Law, Verdict, Worst } from './properties/law.ts';
-export { findLaw, laws } from './properties/laws/all.ts';
+export { everyLaw, findLaw, laws } from './properties/laws/all.ts';
 export { likelyBoundsOf } from './properties/likely.ts';
 export { type Format, findPrecision, type Precision, precisions } from './properties/precision.ts';
 export { type Bounds, boundsOf, explainBound, type OutputName, type Term } from './properties/tolerance.ts';

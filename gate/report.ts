@@ -2,44 +2,62 @@
 import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
 import type { Worst } from '../properties/law.ts';
-import { laws as allLaws, findLaw } from '../properties/laws/all.ts';
+import { everyLaw, findLaw } from '../properties/laws/all.ts';
 import { jsonText } from '../reference/case-json.ts';
 import type { GateVerdict } from './judge.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
 import type { GateReport } from './run.ts';
 
 /** Version of the JSON report. */
 export const REPORT_VERSION = 1;
 
-const SYMBOLS: Record<GateVerdict['status'], string> = {
-  passed: '✓',
-  failed: '✗',
-  blocked: '–',
-  'not-covered': '·',
-  error: '!',
+type Sign = GateVerdict['status'] | Outcome;
+
+/** A failure that does not count has a sign of its own. */
+const SYMBOLS: Partial<Record<Sign, [symbol: string, meaning: string]>> = {
+  passed: ['✓', 'holds'],
+  failed: ['✗', 'broken'],
+  error: ['!', 'error'],
+  blocked: ['–', 'blocked by a broken prerequisite'],
+  'not-covered': ['·', 'not covered'],
+  expected: ['e', 'expected failure'],
+  flaky: ['~', 'known to be flaky'],
+  recommended: ['r', 'recommended, broken'],
+  fixed: ['F', 'expected to fail, holds'],
+};
+/** These are in every legend, the others where they are in the table. */
+const ALWAYS: Sign[] = ['passed', 'failed', 'error', 'blocked', 'not-covered'];
+
+const signOf = (verdict: GateVerdict, report: GateReport): Sign => {
+  const outcome = outcomeOf(verdict, report);
+  return outcome === 'holds' || outcome === 'fails' ? verdict.status : outcome;
 };
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
 /** One row a law, one column an implementation, and in each cell one sign a system. */
-export function verdictTable({ verdicts }: GateReport, colors: Colors): string {
+export function verdictTable(report: GateReport, colors: Colors): string {
+  const { verdicts } = report;
   const systems = unique(verdicts.map(({ system }) => system));
   const implementations = unique(verdicts.map(({ implementation }) => implementation));
   const judged = new Set(verdicts.map(({ law }) => law));
-  const laws = allLaws.map(({ name }) => name).filter((name) => judged.has(name));
+  const laws = everyLaw.map(({ name }) => name).filter((name) => judged.has(name));
   const letters = systems.map((_, i) => String.fromCharCode('a'.charCodeAt(0) + i));
-  const paint: Record<GateVerdict['status'], (text: string) => string> = {
-    passed: colors.green,
-    failed: colors.red,
-    blocked: colors.yellow,
-    'not-covered': colors.dim,
-    error: colors.red,
+  const paint = (sign: Sign): ((text: string) => string) => {
+    if (sign === 'passed') return colors.green;
+    if (sign === 'failed' || sign === 'error' || sign === 'fixed') return colors.red;
+    return sign === 'blocked' ? colors.yellow : colors.dim;
   };
+  const used = new Set<Sign>(ALWAYS);
   const byKey = new Map(
     verdicts.map((verdict) => [`${verdict.law} ${verdict.implementation} ${verdict.system}`, verdict]),
   );
   const sign = (law: string, implementation: string, system: string): string => {
     const verdict = byKey.get(`${law} ${implementation} ${system}`);
-    return verdict ? paint[verdict.status](SYMBOLS[verdict.status]) : ' ';
+    if (!verdict) return ' ';
+    const sign = signOf(verdict, report);
+    used.add(sign);
+    return paint(sign)(SYMBOLS[sign]?.[0] ?? '?');
   };
   const table = new Table({
     head: ['law', ...implementations],
@@ -63,7 +81,10 @@ export function verdictTable({ verdicts }: GateReport, colors: Colors): string {
         .trimEnd(),
     );
   }
-  const signs = '✓ holds   ✗ broken   ! error   – blocked by a broken prerequisite   · not covered';
+  const signs = (Object.entries(SYMBOLS) as [Sign, [string, string]][])
+    .filter(([sign]) => used.has(sign))
+    .map(([, [symbol, meaning]]) => `${symbol} ${meaning}`)
+    .join('   ');
   return [table.toString(), ...rows, signs].join('\n');
 }
 
@@ -72,10 +93,11 @@ const quoted = (argument: string): string =>
   /^[\w./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 
 /** The command that shows one failure again, and nothing else. */
-export function replayCommand({ law, system, implementation, seed, path, chosenBy }: GateVerdict): string {
+export function replayCommand({ law, system, implementation, seed, path, kept, chosenBy }: GateVerdict): string {
   const form = `--form ${implementation.replace(/^gpu-/, 'gpu --backend ')}`;
   const parts = ['npx lla gate', `--law ${law}`, `--system ${system}`, chosenBy?.options ?? form, `--seed ${seed}`];
   if (path !== undefined) parts.push(`--path ${path}`);
+  if (kept !== undefined) parts.push(`--kept ${quoted(kept)}`);
   if (chosenBy) parts.push(`-- ${chosenBy.command.map(quoted).join(' ')}`);
   return parts.join(' ');
 }
@@ -110,7 +132,9 @@ export function explainFailure(verdict: GateVerdict, colors: Colors): string {
       lines.push(`        ${cause}: ${few(value)} (${because})`);
     }
   }
+  if (verdict.from) lines.push(`  from  ${verdict.from}`);
   if (verdict.note) lines.push(`  note  ${verdict.note}`);
+  if (verdict.kept) lines.push(`  kept  ${verdict.kept}: found by an earlier run`);
   lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
   const [c, ...others] = verdict.drawn ?? [];
   if (c !== undefined) lines.push(`  case  ${c}`);
@@ -119,13 +143,25 @@ export function explainFailure(verdict: GateVerdict, colors: Colors): string {
   return lines.join('\n');
 }
 
-/** The last lines: how many of each, and whether it conforms. */
-export function summaryText({ summary, conforms, seed, runs }: GateReport, colors: Colors): string {
-  const { passed, failed, blocked, notCovered, errors, cases, seconds } = summary;
+/** The last lines: how many of each, what has to be known beside that, and whether it conforms. */
+export function summaryText(report: GateReport, colors: Colors): string {
+  const { summary, conforms, seed, runs, unusedExpectations = [], bailed } = report;
+  const { passed, failed, blocked, notCovered, errors, expected, flaky, recommended, fixed, cases, seconds } = summary;
   const counts = `${passed} passed, ${failed} failed, ${errors} errors, ${blocked} blocked, ${notCovered} not covered`;
-  const line = `${counts}; ${cases} cases in ${seconds.toFixed(1)} s; seed ${seed}, ${runs} runs a law`;
-  const word = conforms ? colors.green('conforms') : colors.red('does not conform');
-  return `${line}\n${colors.bold(word)}`;
+  const of: [number, string][] = [
+    [expected, 'expected'],
+    [flaky, 'known to be flaky'],
+    [recommended, 'of recommended laws, which do not count without --enforce-recommended'],
+    [fixed, 'expected to fail, and hold: take them off the list'],
+  ];
+  const excused = of.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  const lines = [`${counts}; ${cases} cases in ${seconds.toFixed(1)} s; seed ${seed}, ${runs} runs a law`];
+  if (excused.length > 0) lines.push(`of these ${excused.join(', ')}`);
+  for (const entry of unusedExpectations)
+    lines.push(`the list of expected failures names ${entry}, which was not judged`);
+  if (bailed) lines.push('ended at the first failure; laws after it were not judged');
+  lines.push(colors.bold(conforms ? colors.green('conforms') : colors.red('does not conform')));
+  return lines.join('\n');
 }
 
 /** Where the forms that say so have run, one line each. */

@@ -144,8 +144,11 @@ export async function checkLaw(
   // drawn anew: what the implementation saw it may have written to
   [result.counterexample] = fc.sample(draws, { seed: options.seed, path: result.path, numRuns: 1 });
   if (details.errorInstance instanceof LawBroken) {
-    const from = await law.explain?.(subject, result.counterexample, oracle);
-    return { ...result, status: 'failed', worst: failing, ...(from ? { from } : {}) };
+    const said = await law.explain?.(subject, result.counterexample, oracle);
+    if (law.isLarge) return { ...result, status: 'failed', worst: failing, ...(said ? { from: said } : {}) };
+    const { note, ...rest } = failing as unknown as Verdict;
+    const notes = [note, said].filter((each) => each !== undefined && each !== null).join('; ');
+    return { ...result, status: 'failed', worst: notes === '' ? failing : { ...rest, note: notes } };
   }
   return {
     ...result,

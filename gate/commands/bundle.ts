@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { GROUPS } from '../../properties/law.ts';
-import { laws } from '../../properties/laws/all.ts';
+import { everyLaw } from '../../properties/laws/all.ts';
 import type { Precision } from '../../properties/precision.ts';
 import { precisions } from '../../properties/precision.ts';
 import { systems } from '../../reference/systems/registry.ts';
@@ -108,7 +108,7 @@ async function bundle(folder: string, command: readonly string[], flags: BundleF
     const dtypes = pick<Precision>('dtype', named, flags.dtype).map(({ name }) => name);
     const chosen = {
       systems: pick('system', systems, flags.system ?? [...abilitiesOf(description).systems]),
-      laws: pick('law', laws, flags.law, (law) => law.group),
+      laws: pick('law', everyLaw, flags.law, (law) => law.group),
     };
     if (!chosen.systems.some(({ name }) => description.systems.includes(name))) {
       fail(`${description.name} has none of these systems`);

@@ -3,21 +3,26 @@ import { Command } from 'commander';
 import { examineBackends } from '../../gpu/doctor.ts';
 import { closeDevices, DEFAULT_BACKEND, gpuSystems } from '../../gpu/implementations.ts';
 import { builtIn } from '../../properties/implementations.ts';
-import { laws } from '../../properties/laws/all.ts';
+import { everyLaw } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { table } from '../table.ts';
 import { EXIT, GPU } from './common.ts';
 
 function listLaws(flags: { json?: boolean }): void {
-  const rows = laws.map(({ name, group, statement, citation, prerequisites }) => ({
+  const rows = everyLaw.map(({ name, group, level, statement, citation, prerequisites }) => ({
     name,
     group,
+    level,
     statement,
     citation,
     prerequisites,
   }));
   if (flags.json) return void process.stdout.write(`${JSON.stringify(rows)}\n`);
-  const lines = rows.map(({ name, group, statement, citation }) => [name, group, `${statement} (${citation})`]);
+  const lines = rows.map(({ name, group, level, statement, citation }) => [
+    name,
+    level === 'required' ? group : `${group}, ${level}`,
+    `${statement} (${citation})`,
+  ]);
   process.stdout.write(`${table(['law', 'group', 'statement'], lines, [36, 13, 74])}\n`);
 }
 

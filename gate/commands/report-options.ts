@@ -7,6 +7,7 @@ import { executionText, explainFailure, reportToJson, summaryText, verdictTable 
 import { annotationsOf, fenced } from '../reports/annotations.ts';
 import { badgeText } from '../reports/badge.ts';
 import { checkTarget, writeWhole } from '../reports/files.ts';
+import { blockedBy, counted, type Finding, failuresFirst, findingsOf, titleOf } from '../reports/findings.ts';
 import { htmlOf } from '../reports/html.ts';
 import { junitOf } from '../reports/junit.ts';
 import { markdownOf } from '../reports/markdown.ts';
@@ -92,14 +93,34 @@ function appendSummary(report: GateReport): void {
   }
 }
 
+/** A failure that is on a list, or of a law that does not count, is one line. */
+const excusedLines = (findings: readonly Finding[]): string =>
+  findings
+    .filter(({ outcome }) => ['expected', 'flaky', 'fixed', 'recommended'].includes(outcome))
+    .map(({ verdict, why }) => `${titleOf(verdict)}\n  ${why}${verdict.note ? `\n  note  ${verdict.note}` : ''}`)
+    .join('\n');
+
+/** Where to begin: the failure on which the others may depend. */
+function leadText(findings: readonly Finding[]): string {
+  const [first, ...others] = failuresFirst(findings);
+  if (!first) return '';
+  const waiting = blockedBy(first, findings).length;
+  const depend = waiting > 0 ? `, ${counted(waiting, 'law')} blocked by it` : '';
+  const more = others.length > 0 ? ` (${counted(others.length, 'other failure')})` : '';
+  return `look first at ${titleOf(first.verdict)}${depend}${more}\n  ${first.why}`;
+}
+
 /** The table, each failure, where it ran, the files that were saved, and the counts. */
 function textOf(report: GateReport, saved: readonly string[]): string {
-  const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
+  const findings = findingsOf(report);
+  const failures = failuresFirst(findings).filter(({ sign }) => sign !== 'fixed');
   const parts = [
     verdictTable(report, pc),
-    ...failures.map((verdict) => explainFailure(verdict, pc)),
+    ...failures.map(({ verdict }) => explainFailure(verdict, pc)),
+    excusedLines(findings),
     executionText(report),
     saved.map((path) => `saved ${path}`).join('\n'),
+    leadText(findings),
     summaryText(report, pc),
   ];
   return parts.filter((part) => part !== '').join('\n\n');

@@ -1,5 +1,5 @@
 /** What every report says of a verdict, in the same words: its sign, why it does not count, what to look at first. */
-import { findLaw, laws } from '../../properties/laws/all.ts';
+import { everyLaw, findLaw } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import type { GateVerdict } from '../judge.ts';
 import { countsAgainst, type Outcome, outcomeOf } from '../outcome.ts';
@@ -80,7 +80,7 @@ export function findingsOf(report: GateReport): Finding[] {
   });
 }
 
-const lawOrder = new Map(inOrder(laws).map(({ name }, i) => [name, i]));
+const lawOrder = new Map(inOrder(everyLaw).map(({ name }, i) => [name, i]));
 const systemOrder = new Map(systems.map(({ name }, i) => [name, i]));
 export const lawRank = (name: string): number => lawOrder.get(name) ?? lawOrder.size;
 export const systemRank = (name: string): number => systemOrder.get(name) ?? systemOrder.size;

@@ -58,6 +58,7 @@ const verdict = object({
   'execution?': object({ backend: text, adapter: text, executorKind: text, fallbackReason: orNull(text) }),
   'chosenBy?': object({ options: text, command: texts }),
   'drawn?': texts,
+  'extras?': text,
   replay: orNull(text),
 });
 
@@ -71,6 +72,8 @@ export const reportSchema = {
     'command?': texts,
     enforceRecommended: flag,
     'shard?': object({ index, of: index }),
+    'unusedExpectations?': texts,
+    'bailed?': flag,
     conforms: flag,
     summary: object({
       passed: count,

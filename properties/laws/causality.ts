@@ -6,11 +6,11 @@ import fc from 'fast-check';
 import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import type { DenseTensor, Tensor } from '../../reference/tensor.ts';
-import type { Wish } from '../arbitraries/cases.ts';
+import { cases, type Wish } from '../arbitraries/cases.ts';
 import { noise, signed } from '../arbitraries/noise.ts';
 import { compare, compareBits, verdict } from '../compare.ts';
-import { axes, inputNames, mapTensor, sizesOf, take, withInputs } from '../edit.ts';
-import type { Law, Worst } from '../law.ts';
+import { axes, inputNames, mapTensor, sizesOf, systemOf, take, withInputs } from '../edit.ts';
+import type { Draw, Implementation, Law, Level, Worst } from '../law.ts';
 import { anySystem } from './common.ts';
 import { law } from './define.ts';
 
@@ -60,15 +60,59 @@ function zeroIn(answer: Answer, c: Case, part: Part): Worst[] {
   });
 }
 
-const after =
+const later =
   (t: number): Part =>
   (_name, letters, index) =>
     letters.includes('T') && at(letters, 'T', index) > t;
 
-const causalForward = (poison: boolean): Law =>
-  law({
+/** A tile multiplies what is masked by 0, and 0 times NaN is NaN: an implementation may be right for every finite input. */
+const RECOMMENDED: Level = 'recommended';
+
+/** Positions of a case that is long enough to show a tile of 64. */
+const PROBED = 200;
+
+/** The first output that changes when everything after a position becomes NaN or infinite; null where none up to it does. */
+async function firstChanged(subject: Implementation, c: Case, last: number, seed: number): Promise<number | null> {
+  const [before, after] = [(await subject.run(c)).o, (await subject.run(disturb(c, later(last), seed, true))).o];
+  for (let t = 0; t <= last; t++) {
+    const { ratio } = compare('o', take(after, 1, [t]), take(before, 1, [t]), 0);
+    if (ratio > 0) return t;
+  }
+  return null;
+}
+
+/** How far NaN reaches back, and in tiles of which size it stays. */
+async function spread(subject: Implementation, { c }: Draw): Promise<string | null> {
+  const wish: Wish = {
+    minT: 1,
+    sizes: { T: fc.constant(PROBED), B: fc.constant(1), K: fc.constant(4), V: fc.constant(4) },
+  };
+  const [probe] = fc.sample(cases(systemOf(c), subject.abilities, wish, subject.precision), { seed: 1, numRuns: 1 });
+  const { T } = sizesOf(probe);
+  const reached: { first: number; from: number }[] = [];
+  try {
+    for (let from = 1; from < T; from += 1 + Math.floor(T / 16)) {
+      const first = await firstChanged(subject, probe, from - 1, from);
+      if (first !== null) reached.push({ first, from });
+    }
+  } catch {
+    return null;
+  }
+  if (reached.length === 0) return null;
+  const most = Math.max(...reached.map(({ first, from }) => from - first));
+  const tile = [1, 2, 4, 8, 16, 32, 64, 128].find((size) =>
+    reached.every(({ first, from }) => first >= Math.floor(from / size) * size),
+  );
+  const where =
+    tile === undefined ? 'past every tile of up to 128 positions' : `never past the start of its tile of ${tile}`;
+  return `reaches back over up to ${most} positions, ${where}`;
+}
+
+const causalForward = (poison: boolean): Law => ({
+  ...law({
     name: poison ? 'causal-forward-nonfinite' : 'causal-forward',
     group: 'causality',
+    level: poison ? RECOMMENDED : 'required',
     statement: poison
       ? 'Outputs up to t are exactly unchanged when everything after t becomes NaN or infinite.'
       : 'Outputs up to t are exactly unchanged when everything after t changes.',
@@ -83,13 +127,15 @@ const causalForward = (poison: boolean): Law =>
       const last = t % (T - 1);
       const kept = Array.from({ length: last + 1 }, (_, i) => i);
       const before = await subject.run(c);
-      const changed = await subject.run(disturb(c, after(last), seed, poison));
+      const changed = await subject.run(disturb(c, later(last), seed, poison));
       return verdict(
         [compare('o', take(changed.o, 1, kept), take(before.o, 1, kept), 0)],
         `changed after position ${last} of ${T}`,
       );
     },
-  });
+  }),
+  ...(poison ? { explain: spread } : {}),
+});
 
 const causalBackward = law({
   name: 'causal-backward',
@@ -109,7 +155,7 @@ const causalBackward = law({
       (index) => index[1] <= last,
       () => false,
     );
-    return verdict(zeroIn(await subject.run(early), early, after(last)), `cotangent up to position ${last} of ${T}`);
+    return verdict(zeroIn(await subject.run(early), early, later(last)), `cotangent up to position ${last} of ${T}`);
   },
 });
 
@@ -148,6 +194,8 @@ interface Separation {
   /** Whether an element of o, of the state, belongs to part i. */
   inOutput: (c: Case, i: number, index: readonly number[]) => boolean;
   inState: (c: Case, i: number, index: readonly number[]) => boolean;
+  /** Whether a tile may hold several parts: then NaN may spread in it. */
+  shareTiles?: boolean;
 }
 
 const separations: Separation[] = [
@@ -160,6 +208,7 @@ const separations: Separation[] = [
     part: inSequence,
     inOutput: (c, i, index) => index[1] >= (c.cuSeqlens as number[])[i] && index[1] < (c.cuSeqlens as number[])[i + 1],
     inState: (_c, i, index) => index[0] === i,
+    shareTiles: true,
   },
   {
     name: 'batch-rows',
@@ -183,13 +232,17 @@ const separations: Separation[] = [
   },
 ];
 
-const isolatedForward = ({ name, statement, wish, needs, count, part, inOutput, inState }: Separation): Law =>
+const isolatedForward = (
+  { name, statement, wish, needs, count, part, inOutput, inState, shareTiles }: Separation,
+  poison: boolean,
+): Law =>
   law({
-    name: `isolated-${name}`,
+    name: `isolated-${name}${poison && shareTiles ? '-nonfinite' : ''}`,
     group: 'causality',
-    statement: `NaN and infinities in one of several ${statement} leave the outputs and states of the others exactly unchanged.`,
+    level: poison && shareTiles ? RECOMMENDED : 'required',
+    statement: `${poison ? 'NaN and infinities' : 'Other numbers'} in one of several ${statement} leave the outputs and states of the others exactly unchanged.`,
     citation: 'block structure of the operator',
-    prerequisites: [],
+    prerequisites: poison && shareTiles ? [`isolated-${name}`] : [],
     needs,
     appliesTo: anySystem,
     wish: { ...wish, state: 'sometimes', work: 3e5 },
@@ -197,7 +250,7 @@ const isolatedForward = ({ name, statement, wish, needs, count, part, inOutput, 
     async check(subject, { c, i, seed }) {
       const which = i % count(c);
       const before = await subject.run(c);
-      const changed = await subject.run(disturb(c, part(c, which), seed, true));
+      const changed = await subject.run(disturb(c, part(c, which), seed, poison));
       const others = (value: DenseTensor, inside: (index: readonly number[]) => boolean): DenseTensor =>
         mapTensor(value, (entry, index) => (inside(index) ? 0 : entry));
       const comparisons = [
@@ -251,5 +304,9 @@ export const causality: Law[] = [
   causalForward(false),
   causalForward(true),
   causalBackward,
-  ...separations.flatMap((each) => [isolatedForward(each), isolatedBackward(each)]),
+  ...separations.flatMap((each) => [
+    ...(each.shareTiles ? [isolatedForward(each, false)] : []),
+    isolatedForward(each, true),
+    isolatedBackward(each),
+  ]),
 ];
