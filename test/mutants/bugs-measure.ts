@@ -10,7 +10,7 @@ import type { Bug } from './bugs.ts';
 import type { Mutant } from './mutant.ts';
 
 export const SEED = 1;
-/** Cases of each law: as many as `lla gate` has by default where nothing is said. */
+/** Cases of each law. */
 export const RUNS = 100;
 
 /** A counterexample, small enough to be read. */
@@ -37,6 +37,13 @@ export interface Measured {
 /** As JSON, in which numbers that it does not have are words. */
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_key, each) => (typeof each === 'number' && !Number.isFinite(each) ? String(each) : each));
+
+/** What was measured, one bug a line. */
+export const measuredIn = (text: string): Measured[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 
 export const mutantOf = ({ mutant }: Pick<Bug, 'mutant'>): Mutant => {
   const found = mutants.find(({ name }) => name === mutant);

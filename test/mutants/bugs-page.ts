@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createProgress } from '../../gate/progress.ts';
 import { bugGroups, bugs } from './bugs.ts';
-import { type Measured, measure, textOf } from './bugs-measure.ts';
+import { type Measured, measure, measuredIn, textOf } from './bugs-measure.ts';
 import { bugsPage } from './bugs-text.ts';
 
 // from dist/test/mutants
 const PAGE = new URL('../../../docs/bugs.md', import.meta.url);
-const DATA = new URL('../../../docs/bugs.json', import.meta.url);
+const DATA = new URL('../../../docs/bugs.jsonl', import.meta.url);
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = names.find((name) => !bugs.some(({ mutant }) => mutant === name));
@@ -18,7 +18,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 /** `--new` keeps what was measured before. */
-const kept: Measured[] = process.argv.includes('--new') ? JSON.parse(readFileSync(DATA, 'utf8')) : [];
+const kept: Measured[] = process.argv.includes('--new') ? measuredIn(readFileSync(DATA, 'utf8')) : [];
 const chosen = names.length > 0 ? bugs.filter(({ mutant }) => names.includes(mutant)) : bugs;
 const progress = createProgress('bugs');
 progress.start(chosen.length);
@@ -36,7 +36,6 @@ if (names.length > 0) {
   );
   process.stdout.write(page.slice(page.indexOf('\n## ') + 1));
 } else {
-  // one bug a line
-  writeFileSync(DATA, `[\n${measured.map((each) => textOf(each)).join(',\n')}\n]\n`);
+  writeFileSync(DATA, measured.map((each) => `${textOf(each)}\n`).join(''));
   writeFileSync(PAGE, bugsPage(bugGroups, measured));
 }

@@ -16,13 +16,16 @@ function entry(bug: Bug, { first, example }: Measured): string {
   const second = isSame
     ? ''
     : `; the example is of ${law === control ? 'its control, ' : ''}\`${law}\`, at case ${cases}`;
+  // the system and its tensors; then what else the law drew
+  const isCase = (line: string, i: number): boolean => i === 0 || /^\S+ \[[\d,]*\]: /.test(line);
   const code = [
-    ...lines,
+    ...lines.map((line, i) => (isCase(line, i) ? line : `drawn: ${line}`)),
     `${place(worst)} is ${number(worst.actual)}, and has to be ${number(worst.expected)}${note ? ` (${note})` : ''}`,
   ];
   return `### ${bug.title}
 
-${bug.what} ${bug.where}
+${bug.what}
+*Where:* ${bug.where}
 
 - mutant: \`${bug.mutant}\` of ${system}. ${change}
 - rejected first by \`${first.law}\`, at case ${first.cases}${second}

@@ -1,4 +1,4 @@
-/** Classes of bugs that kernels of this kind have, each with the mutant that has it. docs/bugs.md is made of this list and of bugs.json. */
+/** Classes of bugs that kernels of this kind have, each with the mutant that has it. docs/bugs.md is made of this list and of bugs.jsonl. */
 
 export interface Bug {
   title: string;
@@ -23,7 +23,7 @@ export const bugGroups: readonly BugGroup[] = [
       {
         title: 'The level follows from the distance',
         mutant: 'level-by-distance',
-        what: 'Query t reads position s at level bitLength(t - s) instead of bitLength(t xor s). Both agree wherever s is a multiple of the bucket, so the first tokens look right.',
+        what: 'Query t reads position s at level bitLength(t - s) instead of bitLength(t xor s). Both agree where t - s borrows nothing, and so up to T = 2.',
         where: 'Kernels that take the tree for one over distances, and tests that look at T = 2 alone.',
       },
       {
