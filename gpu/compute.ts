@@ -143,8 +143,10 @@ export async function computeOn(device: Device, c: Case): Promise<Answer> {
   const plan = await uploadPlan(device, here);
   if (plan.tokens > 0) {
     const run = await family(callOn(device, plan), await uploadOperands(device, plan, operandsOf(p)));
+    // asked for before anything is read, so that a device that joins steps joins these
+    const ending = run.state && (await run.state());
     o.set(await device.read(run.o));
-    if (run.state) state.set(await device.read(await run.state()));
+    if (ending) state.set(await device.read(ending));
     if (p.cotangents) {
       const { finalState } = p.cotangents;
       const dO = hostData(single(p.cotangents.o), H * V, plan.tokens);

@@ -3,8 +3,9 @@ import type { GPU as GPUClass } from 'gpu.js';
 import { elements } from '../reference/tensor.ts';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
-import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
+import { hasThreads, loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
 import { teachIndices } from './webasm-indices.ts';
+import { type Assembler, type Joined, joinedSteps, type Result } from './webasm-joined.ts';
 import { unrolled } from './webasm-unroll.ts';
 
 /** Those of Node, and those of a browser. */
@@ -32,8 +33,11 @@ export interface Execution {
   backend: Backend;
   /** The device's own name where it has one. */
   adapter: string;
-  /** `kernels`: one after the other, none of gpu.js's fused pipelines; `kernels-threaded`: with worker threads for large results. */
-  executorKind: 'kernels' | 'kernels-threaded';
+  /**
+   * `kernels`: one after the other, none of gpu.js's fused pipelines; `kernels-threaded`: with worker threads for large results;
+   * `kernels-joined`: over one memory, by threads that go from one to the next (webasm-joined.ts).
+   */
+  executorKind: 'kernels' | 'kernels-threaded' | 'kernels-joined';
   /** As the kernels say. An answer says null: a fallback is an error here. */
   fallbackReason: string | null;
 }
@@ -181,6 +185,9 @@ export class Device {
   readonly #kernels = new Map<string, Compiled>();
   readonly #hasThreads: boolean;
   #pool: { own: Pool; shared: Pool } | null = null;
+  /** On webasm where sizes are compiled in: a device has one shape then, whose steps are assembled together. */
+  readonly #joined: Joined | null;
+  #last: Promise<unknown> = Promise.resolve();
   #fallbackReason: string | null = null;
 
   private constructor(backend: Backend, adapter: string, options: OpenOptions, library: GpuJs) {
@@ -190,6 +197,8 @@ export class Device {
     this.#hasThreads = options.threads ?? true;
     this.#library = library;
     this.#gpu = new library.GPU({ mode: backend });
+    const joins = backend === 'webasm' && this.specialized && this.#hasThreads && canShareMemory(library);
+    this.#joined = joins ? joinedSteps((size) => library.input(new Float32Array(elements(size)), size)) : null;
   }
 
   /**
@@ -203,7 +212,7 @@ export class Device {
   }
 
   get execution(): Execution {
-    const executorKind = this.#pool ? 'kernels-threaded' : 'kernels';
+    const executorKind = this.#joined ? 'kernels-joined' : this.#pool ? 'kernels-threaded' : 'kernels';
     return { backend: this.backend, adapter: this.adapter, executorKind, fallbackReason: this.#fallbackReason };
   }
 
@@ -219,8 +228,9 @@ export class Device {
     size: number[],
     ...operands: (Operand | number)[]
   ): Promise<Resident> {
-    const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
     const compiled = this.#compiled(step, kernel, sizes, size, operands);
+    if (this.#joined) return this.#join(this.#joined, step, kernel, compiled, size, operands);
+    const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
     if (this.backend !== 'cpu') compiled.setOutput(this.backend === 'webasm' ? classOf(size) : size);
     const numbers = this.specialized ? [] : sizesIn(kernel).map((name) => sizes[name]);
     if (this.backend === 'webasm') numbers.push(size[size.length - 1]);
@@ -231,6 +241,39 @@ export class Device {
     if (this.backend !== 'webasm') return { handle: result, size };
     this.#countModule(compiled);
     return { handle: result, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
+  }
+
+  async #join(
+    joined: Joined,
+    step: string,
+    kernel: Kernel,
+    compiled: Compiled,
+    size: number[],
+    operands: (Operand | number)[],
+  ): Promise<Resident> {
+    this.#refuseFallback(kernel, compiled);
+    const handle = await joined.add({
+      step,
+      kernel: compiled.kernel as unknown as Assembler,
+      output: classOf(size),
+      operands: [
+        ...operands.map((operand) =>
+          typeof operand === 'number'
+            ? operand
+            : { from: 'data' in operand ? operand.data : (operand.handle as Result), size: classOf(operand.size) },
+        ),
+        size[size.length - 1],
+      ],
+    });
+    this.compilations = joined.modules();
+    return { handle, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
+  }
+
+  /** Does some work alone on the device: results of a step are overwritten when the step runs again. */
+  alone<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /** Whether kernels work in memory of their own, to which data of the host has to be copied. */
@@ -257,7 +300,12 @@ export class Device {
 
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
-    if (this.backend === 'webasm') return (handle as Float32Array).subarray(0, elements(size));
+    if (this.#joined) {
+      await this.#joined.finish();
+      this.compilations = this.#joined.modules();
+    }
+    const numbers = this.#joined ? (handle as Result).data : handle;
+    if (this.backend === 'webasm') return (numbers as Float32Array).subarray(0, elements(size));
     const value = isReadable(handle) ? await handle.toArray() : handle;
     const out = new Float32Array(elements(size));
     let at = 0;
@@ -275,6 +323,7 @@ export class Device {
     this.#kernels.clear();
     await this.#gpu.destroy();
     this.#pool?.own.destroy();
+    this.#joined?.close();
   }
 
   #value(operand: Operand): unknown {
@@ -388,6 +437,10 @@ export class Device {
     throw new Error(`gpu: kernel ${kernel.name}: ${this.backend} was asked for, ${backend ?? 'another'} ran: ${why}`);
   }
 }
+
+/** Whether threads can work in one memory: in Node always, in browsers on pages that are set apart. */
+const canShareMemory = ({ WebAssemblyKernel }: GpuJs): boolean =>
+  hasThreads && (WebAssemblyKernel as { isThreadsSupported?: boolean }).isThreadsSupported === true;
 
 const isReadable = (handle: unknown): handle is { toArray(): unknown } =>
   typeof (handle as { toArray?: unknown }).toArray === 'function';
