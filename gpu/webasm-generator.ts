@@ -1,0 +1,131 @@
+/** What is used of gpu.js's generator of code for webasm, and of the syntax trees that it works on. */
+
+/** A node of the syntax tree of a kernel's body, as ESTree has it. */
+export interface Node {
+  type: string;
+  name?: string;
+  operator?: string;
+  computed?: boolean;
+  left?: Node;
+  right?: Node;
+  argument?: Node;
+  object?: Node;
+  update?: Node | null;
+  test?: Node | null;
+  body?: Node | Node[];
+  property?: Node;
+  callee?: Node;
+  arguments?: Node[];
+  value?: unknown;
+  id?: Node;
+  init?: Node | null;
+  declarations?: { id: Node; init: Node | null }[];
+}
+
+/** What is used of gpu.js's writer of WebAssembly: an instruction a call. */
+export type Emitter = { bytes: number[]; addLocal(type: string): number } & Record<
+  | 'localGet'
+  | 'localSet'
+  | 'localTee'
+  | 'globalGet'
+  | 'globalSet'
+  | 'i32Const'
+  | 'i32Shl'
+  | 'i32LeU'
+  | 'i32Mul'
+  | 'i32Add'
+  | 'i32Sub'
+  | 'i32TruncSatF32S'
+  | 'i32x4Splat'
+  | 'i32x4Add'
+  | 'i32x4Sub'
+  | 'i32x4ExtractLane'
+  | 'i32x4TruncSatF32x4S'
+  | 'f32Load'
+  | 'v128Load'
+  | 'if_'
+  | 'else_'
+  | 'end',
+  (...immediates: (number | string)[]) => Emitter
+>;
+
+/** A local of WebAssembly, or four neighbours' values of one. */
+export interface Local {
+  kind: string;
+  index: number;
+  /** Of a scalar, and of four. */
+  wtype: string;
+}
+
+/** What gpu.js knows of four neighbours: whether they differ in a value. */
+export interface Variance {
+  exprVarying(node: Node): boolean;
+}
+
+/** What is used of gpu.js's generator of code. */
+export interface Generator {
+  em: Emitter;
+  locals: Map<string, Local>;
+  assembler: {
+    module: { addGlobal(type: string, isMutable: boolean, value: number): number };
+    layout: Record<string, Record<string, { offset: number; dims: number[]; flatLength: number }>>;
+    globals: { threadX: number; threadY: number; threadZ: number };
+  };
+  vInfo: Variance;
+  /** Branches that the four may take differently. */
+  vMaskDepth: number;
+  /** Whether code for four neighbours is written. */
+  vec: boolean;
+  constants: Record<string, number> | null;
+  getJsAST(): Node;
+  vAnalyze(body: Node): Variance;
+  statement(node: Node): void;
+  vstatement(node: Node): void;
+  stmtFor(node: Node): void;
+  vstmtFor(node: Node): void;
+  enterLoop(type?: string): void;
+  stmtVariableDeclaration(node: Node): void;
+  emitAssignment(node: Node): void;
+  emitUpdate(node: Node, isStatement?: boolean): string;
+  vDeclareVarying(declaration: { id: Node }, node: Node): void;
+  emitIndex(node: Node): void;
+  vEmitIndex(node: Node): void;
+  emitFlatLoad(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
+  vCoerce(from: string, to: string): string;
+  vGather(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
+}
+
+/** All nodes for which something holds. */
+export function nodesWhere(node: unknown, holds: (node: Node) => boolean, found: Node[] = []): Node[] {
+  if (!node || typeof node !== 'object') return found;
+  if (holds(node as Node)) found.push(node as Node);
+  for (const [key, child] of Object.entries(node))
+    if (key !== 'loc' && key !== 'parent') nodesWhere(child, holds, found);
+  return found;
+}
+
+export const isSum = ({ type, operator }: Node): boolean =>
+  type === 'BinaryExpression' && (operator === '+' || operator === '-');
+
+/** The axis of this.thread.x, this.thread.y or this.thread.z; undefined for anything else. */
+export function threadAxis({ type, computed, object, property }: Node): 'x' | 'y' | 'z' | undefined {
+  if (type !== 'MemberExpression' || computed || object?.type !== 'MemberExpression') return undefined;
+  const name = property?.name;
+  return object.property?.name === 'thread' && (name === 'x' || name === 'y' || name === 'z') ? name : undefined;
+}
+
+export const isThreadX = (node: Node): boolean => threadAxis(node) === 'x';
+
+/** What a name is declared with. */
+export function initOf(body: Node, name: string): Node | null {
+  const [declarator] = nodesWhere(body, ({ type, id }) => type === 'VariableDeclarator' && id?.name === name);
+  return declarator?.init ?? null;
+}
+
+/** A read of a buffer: its name and the indices of its row, x first. Null for anything else. */
+export function readOf(node: Node): { name: string; indices: Node[] } | null {
+  const indices: Node[] = [];
+  let at: Node | undefined = node;
+  for (; at?.type === 'MemberExpression' && at.computed; at = at.object) indices.push(at.property as Node);
+  return indices.length > 0 && at?.type === 'Identifier' ? { name: at.name as string, indices } : null;
+}
