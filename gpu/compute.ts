@@ -121,7 +121,9 @@ function checkSize(device: Device, { tokens, chunks, nodes, parts, sequences }: 
  * Answers a case on a device, in float32: outputs, final state and, where the case has cotangents, gradients.
  * @throws InvalidInput as `compute` does, and for systems and structures that are not computed on devices
  */
-export async function computeOn(device: Device, c: Case): Promise<Answer> {
+export const computeOn = (device: Device, c: Case): Promise<Answer> => device.alone(() => computeAlone(device, c));
+
+async function computeAlone(device: Device, c: Case): Promise<Answer> {
   const p = checkCase('computeOn', c);
   const family = familyOf(p.system);
   if (!family) {

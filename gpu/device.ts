@@ -4,6 +4,7 @@ import { elements } from '../reference/tensor.ts';
 import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
 import { hasThreads, loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
+import { teachExp } from './webasm-exp.ts';
 import { teachIndices } from './webasm-indices.ts';
 import { type Assembler, type Joined, joinedSteps, type Result } from './webasm-joined.ts';
 import { unrolled } from './webasm-unroll.ts';
@@ -207,7 +208,10 @@ export class Device {
    */
   static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
     const library = await loadGpuJs();
-    if (backend === 'webasm') teachIndices(library);
+    if (backend === 'webasm') {
+      teachIndices(library);
+      teachExp(library);
+    }
     return new Device(backend, await adapterOf(backend, library, options), options, library);
   }
 

@@ -11,7 +11,7 @@ import {
   isSum,
   type Node,
   nodesWhere,
-  readOf,
+  readsIn,
   threadAxis,
 } from './webasm-generator.ts';
 import { isCounter, keep, wholeOf } from './webasm-integers.ts';
@@ -172,10 +172,9 @@ export function aroundLoop(
   if (generator.assembler && isInnermost && isPlain(generator)) {
     changing = changedIn(loop);
     sums.before = new Map(outer.before);
-    for (const node of nodesWhere(loop, (each) => readOf(each) !== null)) {
-      const { name, indices } = readOf(node) as { name: string; indices: Node[] };
+    for (const { name, indices } of readsIn(loop)) {
       const buffer = generator.assembler.layout.arrays?.[name];
-      if (!buffer || indices.length > 3 || !isWhole(name, indices)) continue;
+      if (!buffer || !isWhole(name, indices)) continue;
       const [fixed] = split(generator, sumOf(generator, buffer, indices).terms, changing);
       const key = keyOf(fixed) as string;
       if (fixed.length === 0 || (fixed.length === 1 && fixed[0].factor === 1) || sums.before.has(key)) continue;

@@ -31,6 +31,25 @@ export type Emitter = { bytes: number[]; addLocal(type: string): number } & Reco
   | 'globalSet'
   | 'i32Const'
   | 'i32Shl'
+  | 'i32ShrS'
+  | 'f32Const'
+  | 'f32Add'
+  | 'f32Sub'
+  | 'f32Mul'
+  | 'f32Min'
+  | 'f32Max'
+  | 'f32Nearest'
+  | 'f32ReinterpretI32'
+  | 'v128ConstF32x4'
+  | 'v128ConstI32x4'
+  | 'f32x4Add'
+  | 'f32x4Sub'
+  | 'f32x4Mul'
+  | 'f32x4Min'
+  | 'f32x4Max'
+  | 'f32x4Nearest'
+  | 'i32x4Shl'
+  | 'i32x4ShrS'
   | 'i32LeU'
   | 'i32Mul'
   | 'i32Add'
@@ -91,7 +110,13 @@ export interface Generator {
   emitIndex(node: Node): void;
   vEmitIndex(node: Node): void;
   emitFlatLoad(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
+  coerce(from: string, to: string): string;
   vCoerce(from: string, to: string): string;
+  getType(node: Node): string;
+  expression(node: Node): string;
+  vexpr(node: Node): string;
+  emitMathCall(name: string, node: Node): string;
+  vMathCall(name: string, node: Node): string;
   vGather(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
 }
 
@@ -122,10 +147,22 @@ export function initOf(body: Node, name: string): Node | null {
   return declarator?.init ?? null;
 }
 
-/** A read of a buffer: its name and the indices of its row, x first. Null for anything else. */
-export function readOf(node: Node): { name: string; indices: Node[] } | null {
-  const indices: Node[] = [];
-  let at: Node | undefined = node;
-  for (; at?.type === 'MemberExpression' && at.computed; at = at.object) indices.push(at.property as Node);
-  return indices.length > 0 && at?.type === 'Identifier' ? { name: at.name as string, indices } : null;
+/** A read of a buffer: its name, and the indices of a row, x first. */
+export interface Read {
+  name: string;
+  indices: Node[];
+}
+
+/** All reads of buffers, those inside indices too. */
+export function readsIn(node: Node): Read[] {
+  const isMember = ({ type, computed }: Node): boolean => type === 'MemberExpression' && computed === true;
+  const members = nodesWhere(node, isMember);
+  const rows = new Set(members.map(({ object }) => object));
+  return members.flatMap((member) => {
+    if (rows.has(member)) return [];
+    const indices: Node[] = [];
+    let at: Node = member;
+    for (; isMember(at); at = at.object as Node) indices.push(at.property as Node);
+    return at.type === 'Identifier' ? [{ name: at.name as string, indices }] : [];
+  });
 }

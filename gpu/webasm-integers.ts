@@ -2,7 +2,7 @@
  * Integers beside the float32 locals that indices are made of. gpu.js converts a local wherever an index has it; here one that is assigned
  * once is converted where it is declared, and a counter of a loop has an integer that is counted up with it.
  */
-import { type Generator, initOf, type Local, type Node, nodesWhere, readOf } from './webasm-generator.ts';
+import { type Generator, initOf, type Local, type Node, nodesWhere, readsIn } from './webasm-generator.ts';
 
 /** The local that holds the same as an integer, of one or of four neighbours. */
 interface Whole {
@@ -58,8 +58,7 @@ function namesOf(generator: Generator): Names {
       if (init) add(init);
     }
   };
-  for (const node of nodesWhere(body, (each) => readOf(each) !== null))
-    for (const each of readOf(node)?.indices ?? []) add(each);
+  for (const read of readsIn(body)) for (const index of read.indices) add(index);
   const names = { assigned, counters, indices };
   namesOfBodies.set(generator, names);
   return names;
