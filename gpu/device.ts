@@ -7,6 +7,7 @@ import { hasThreads, loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from
 import { teachExp } from './webasm-exp.ts';
 import { teachIndices } from './webasm-indices.ts';
 import { type Assembler, type Joined, joinedSteps, type Result } from './webasm-joined.ts';
+import { ROWS_ASKED, teachRows } from './webasm-rows.ts';
 import { unrolled } from './webasm-unroll.ts';
 
 /** Those of Node, and those of a browser. */
@@ -173,6 +174,12 @@ function paddedOf(data: Float32Array, size: number[]): Float32Array {
 }
 const paddings = new WeakMap<Float32Array, Float32Array>();
 
+/** Where a thread computes four numbers, each of its rows is four: [x, 4, y] or [x, 4 y, z]. */
+const sizeOfResult = ({ numbersAThread: numbers }: Kernel, [x, y, ...z]: number[]): number[] => {
+  if (numbers === undefined) return y === undefined ? [x] : [x, y, ...z];
+  return z.length > 0 ? [x, numbers * y, ...z] : [x, numbers, y];
+};
+
 /** An open backend. Kernels are compiled once for each step and shape class, and where sizes are arguments once for each step. */
 export class Device {
   readonly backend: Backend;
@@ -211,6 +218,7 @@ export class Device {
     if (backend === 'webasm') {
       teachIndices(library);
       teachExp(library);
+      teachRows(library);
     }
     return new Device(backend, await adapterOf(backend, library, options), options, library);
   }
@@ -244,7 +252,7 @@ export class Device {
     this.#refuseFallback(kernel, compiled);
     if (this.backend !== 'webasm') return { handle: result, size };
     this.#countModule(compiled);
-    return { handle: result, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
+    return { handle: result, size: sizeOfResult(kernel, size) };
   }
 
   async #join(
@@ -270,7 +278,7 @@ export class Device {
       ],
     });
     this.compilations = joined.modules();
-    return { handle, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
+    return { handle, size: sizeOfResult(kernel, size) };
   }
 
   /** Does some work alone on the device: results of a step are overwritten when the step runs again. */
@@ -481,5 +489,5 @@ const withSizesAsArguments = (kernel: Kernel): string =>
 function withRowsAsArgument(source: string, dimensions: number, numbers = 1): string {
   const nothing = numbers === 1 ? '0' : `[${Array(numbers).fill(0)}]`;
   const axis = ['x', 'y', 'z'][dimensions - 1];
-  return withParameters(source, ['rowsAsked'], ` if (this.thread.${axis} >= rowsAsked) return ${nothing};`);
+  return withParameters(source, [ROWS_ASKED], ` if (this.thread.${axis} >= ${ROWS_ASKED}) return ${nothing};`);
 }

@@ -62,6 +62,7 @@ export type Emitter = { bytes: number[]; addLocal(type: string): number } & Reco
   | 'i32x4TruncSatF32x4S'
   | 'f32Load'
   | 'v128Load'
+  | 'v128Store'
   | 'if_'
   | 'else_'
   | 'end',
@@ -87,14 +88,20 @@ export interface Generator {
   locals: Map<string, Local>;
   assembler: {
     module: { addGlobal(type: string, isMutable: boolean, value: number): number };
-    layout: Record<string, Record<string, { offset: number; dims: number[]; flatLength: number }>>;
-    globals: { threadX: number; threadY: number; threadZ: number };
+    layout: {
+      [table: string]: Record<string, { offset: number; dims: number[]; flatLength: number }>;
+    } & { outputOffset: number };
+    globals: { threadX: number; threadY: number; threadZ: number; dataIndex: number };
   };
   vInfo: Variance;
   /** Branches that the four may take differently. */
   vMaskDepth: number;
   /** Whether code for four neighbours is written. */
   vec: boolean;
+  /** Local of the neighbours that returned already, or -1. */
+  vRetMask: number;
+  argumentNames: string[];
+  output: number[];
   constants: Record<string, number> | null;
   getJsAST(): Node;
   vAnalyze(body: Node): Variance;
@@ -110,6 +117,8 @@ export interface Generator {
   emitIndex(node: Node): void;
   vEmitIndex(node: Node): void;
   emitFlatLoad(table: string, name: string, x: Node, y: Node | undefined, z: Node | undefined, member: Node): string;
+  emitComponentAddress(dataIndex: number, numbers: number, number: number): void;
+  vStoreOutput(numbers: number[]): void;
   coerce(from: string, to: string): string;
   vCoerce(from: string, to: string): string;
   getType(node: Node): string;
