@@ -205,7 +205,7 @@ export class Device {
     this.#hasThreads = options.threads ?? true;
     this.#library = library;
     this.#gpu = new library.GPU({ mode: backend });
-    const joins = backend === 'webasm' && this.specialized && this.#hasThreads && canShareMemory(library);
+    const joins = backend === 'webasm' && this.specialized && this.#hasThreads && canJoin(library);
     this.#joined = joins ? joinedSteps((size) => library.input(new Float32Array(elements(size)), size)) : null;
   }
 
@@ -450,9 +450,11 @@ export class Device {
   }
 }
 
-/** Whether threads can work in one memory: in Node always, in browsers on pages that are set apart. */
-const canShareMemory = ({ WebAssemblyKernel }: GpuJs): boolean =>
-  hasThreads && (WebAssemblyKernel as { isThreadsSupported?: boolean }).isThreadsSupported === true;
+/** Whether threads can compute four numbers at once in one memory. */
+function canJoin({ WebAssemblyKernel }: GpuJs): boolean {
+  const { isThreadsSupported, isSIMDSupported } = WebAssemblyKernel as Record<string, unknown>;
+  return hasThreads && isThreadsSupported === true && isSIMDSupported === true;
+}
 
 const isReadable = (handle: unknown): handle is { toArray(): unknown } =>
   typeof (handle as { toArray?: unknown }).toArray === 'function';

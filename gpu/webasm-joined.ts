@@ -72,8 +72,8 @@ interface Assembled {
 
 /** Bytes of results that a series has at most, unless one step has more. */
 const MOST_BYTES = 2 ** 29;
-/** Series that are kept. */
-const MOST_SERIES = 8;
+/** Bytes of memory of all series that are kept, unless the last one alone has more. */
+const MOST_KEPT = 2 ** 30;
 /** A step is taken in this many pieces, of no fewer cells than that. */
 const GRAINS = 16;
 const LEAST_GRAIN = 1024;
@@ -283,9 +283,12 @@ export function joinedSteps(toInput: (size: number[]) => unknown): Joined {
       modules += steps.length;
     }
     assembled.set(signature, known);
-    if (assembled.size > MOST_SERIES) {
-      const [oldest, { series }] = assembled.entries().next().value as [string, Assembled];
-      assembled.delete(oldest);
+    let kept = 0;
+    // the newest first; views of what is dropped stay valid
+    for (const [key, { series }] of [...assembled].reverse()) {
+      kept += series.memory.buffer.byteLength;
+      if (series === known.series || kept <= MOST_KEPT) continue;
+      assembled.delete(key);
       threads.drop(series);
     }
     return known;
