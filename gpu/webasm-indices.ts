@@ -1,8 +1,9 @@
 /**
  * Faster indices on webasm. gpu.js 2.24.1 computes four neighbours of a row at once, but reads their operands one by one, and converts each
- * index from float32 to an integer at every read (docs/gpujs-notes.md, 12). Here its generator of code is taught five things, for
- * bodies that keep the rules of kernel.ts:
- * - a local that is assigned once is converted once, where it is declared;
+ * index from float32 to an integer at every read (docs/gpujs-notes.md, 12). Here its generator of code is taught, for bodies that
+ * keep the rules of kernel.ts:
+ * - a local that is assigned once is converted once, where it is declared, and a counter of a loop has an integer beside it;
+ * - an address is one sum (webasm-addresses.ts);
  * - a sum inside an index is a sum of integers;
  * - a head, floor((this.thread.x + 0.5) / width), is the same for four neighbours where four divides the width;
  * - an index that is this.thread.x plus something that the four share is one load of four numbers;
