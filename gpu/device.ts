@@ -1,7 +1,7 @@
 /** Which backend was asked for, which one really runs, and the kernels that were compiled for it. */
 import type { GPU as GPUClass } from 'gpu.js';
 import { elements } from '../reference/tensor.ts';
-import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
+import type { HostData, Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
 import { hasThreads, loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
 import { teachExp } from './webasm-exp.ts';
@@ -161,7 +161,7 @@ const classOf = (size: number[]): number[] =>
   size.length === 1 ? size : [...size.slice(0, -1), rowClass(size[size.length - 1])];
 
 /** Numbers of the host with zeros after them up to the size of their class; the same buffer as long as the data are the same object. */
-function paddedOf(data: Float32Array, size: number[]): Float32Array {
+function paddedOf(data: HostData['data'], size: number[]): HostData['data'] {
   const length = elements(classOf(size));
   if (length === data.length) return data;
   let padded = paddings.get(data);
@@ -172,7 +172,7 @@ function paddedOf(data: Float32Array, size: number[]): Float32Array {
   }
   return padded;
 }
-const paddings = new WeakMap<Float32Array, Float32Array>();
+const paddings = new WeakMap<HostData['data'], Float32Array>();
 
 /** Where a thread computes four numbers, each of its rows is four: [x, 4, y] or [x, 4 y, z]. */
 const sizeOfResult = ({ numbersAThread: numbers }: Kernel, [x, y, ...z]: number[]): number[] => {
@@ -277,7 +277,6 @@ export class Device {
         size[size.length - 1],
       ],
     });
-    this.compilations = joined.modules();
     return { handle, size: sizeOfResult(kernel, size) };
   }
 
@@ -293,6 +292,11 @@ export class Device {
     return this.backend !== 'webasm' && this.backend !== 'cpu';
   }
 
+  /** Whether data of the host may be float64: it is copied to where kernels read it in any case. */
+  get takesDoubles(): boolean {
+    return this.#joined !== null;
+  }
+
   /** Whether a kernel may compute four numbers a thread: it pays where sizes are compiled in. */
   get computesFour(): boolean {
     return this.backend === 'webasm' && this.specialized;
@@ -300,8 +304,16 @@ export class Device {
 
   /** Waits until a result is there, without reading it. */
   async finish({ handle }: Resident): Promise<void> {
+    await this.#finishJoined();
     const { context } = handle as { context?: { device?: { queue: { onSubmittedWorkDone(): Promise<void> } } } };
     await context?.device?.queue.onSubmittedWorkDone();
+  }
+
+  /** Computes the steps that were asked for, where they run together. */
+  async #finishJoined(): Promise<void> {
+    if (!this.#joined) return;
+    await this.#joined.finish();
+    this.compilations = this.#joined.modules();
   }
 
   #countModule({ kernel }: Compiled): void {
@@ -312,10 +324,7 @@ export class Device {
 
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
-    if (this.#joined) {
-      await this.#joined.finish();
-      this.compilations = this.#joined.modules();
-    }
+    await this.#finishJoined();
     const numbers = this.#joined ? (handle as Result).data : handle;
     if (this.backend === 'webasm') return (numbers as Float32Array).subarray(0, elements(size));
     const value = isReadable(handle) ? await handle.toArray() : handle;

@@ -40,7 +40,8 @@ export type Operand = HostData | Resident;
 
 /** Row-major data of the host, [x], [x, y] or [x, y, z] with x running fastest. */
 export interface HostData {
-  data: Float32Array;
+  /** float64 only where a device takes it (`Device.takesDoubles`), and rounds it to float32 itself. */
+  data: Float32Array | Float64Array;
   size: number[];
 }
 

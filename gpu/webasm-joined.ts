@@ -41,9 +41,11 @@ export interface Result {
   data: Float32Array | null;
 }
 
+type Numbers = Float32Array | Float64Array;
+
 /** Numbers from elsewhere, or of an earlier step, in a buffer of this size. */
 export interface Source {
-  from: Float32Array | Result;
+  from: Numbers | Result;
   size: number[];
 }
 
@@ -80,11 +82,12 @@ const LEAST_GRAIN = 1024;
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
-const isComputed = ({ from }: Source): boolean => from instanceof Float32Array || from.data !== null;
+const isResult = (from: Source['from']): from is Result => 'place' in from;
+
+const isComputed = ({ from }: Source): boolean => !isResult(from) || from.data !== null;
 
 /** The numbers of a source that is computed. */
-const numbersOf = ({ from }: Source): Float32Array =>
-  from instanceof Float32Array ? from : (from.data as Float32Array);
+const numbersOf = ({ from }: Source): Numbers => (isResult(from) ? (from.data as Float32Array) : from);
 
 const ids = new WeakMap<object, number>();
 let lastId = 0;
