@@ -276,6 +276,7 @@ export function joinedSteps(toInput: (size: number[]) => unknown): Joined {
   let noted: Noted[] = [];
   let bytes = 0;
   let modules = 0;
+  let last: Promise<void> = Promise.resolve();
 
   function assembledFor(steps: readonly Noted[], hosts: readonly Source[], indexOf: Map<Source, number>): Assembled {
     const signature = signatureOf(steps, indexOf);
@@ -297,7 +298,7 @@ export function joinedSteps(toInput: (size: number[]) => unknown): Joined {
     return known;
   }
 
-  async function finish(): Promise<void> {
+  async function compute(): Promise<void> {
     if (noted.length === 0) return;
     const steps = noted;
     noted = [];
@@ -311,6 +312,12 @@ export function joinedSteps(toInput: (size: number[]) => unknown): Joined {
       result.data = all.floats.subarray(at, at + bytes / 4);
     }
   }
+
+  /** One series after the other: who asks while one is computed waits for it. */
+  const finish = (): Promise<void> => {
+    last = last.then(compute, compute);
+    return last;
+  };
 
   return {
     async add(asked) {

@@ -5,6 +5,7 @@ import { Device } from '../../gpu/device.ts';
 import type { Kernel, Matrix, Thread } from '../../gpu/kernel.ts';
 import { planOf } from '../../gpu/plan.ts';
 import { hostData } from '../../gpu/step.ts';
+import { threadsOf, WebAssembly } from '../../gpu/webasm-threads.ts';
 import { checkCase } from '../../reference/shapes.ts';
 import { toDense } from '../../reference/tensor.ts';
 import { caseOf } from './gpu-cases.ts';
@@ -68,6 +69,17 @@ describe('steps that run together', () => {
     await device.close();
   });
 
+  it('can be read at once', async () => {
+    const device = await Device.open('webasm', { specialized: true });
+    const { sizes } = planOf(checkCase('test', caseOf('linear', 3)));
+    const numbers = Float32Array.from({ length: 8 }, (_, i) => i);
+    const steps = ['one', 'two'].map((step) => device.run(step, exponentials, sizes, [4, 2], hostData(numbers, 4, 2)));
+    const [one, two] = await Promise.all(steps.map(async (step) => device.read(await step)));
+    expect(one[1]).toBeCloseTo(Math.E);
+    expect([...two]).toEqual([...one]);
+    await device.close();
+  });
+
   it('assemble nothing for another number of tokens of the same class', async () => {
     const device = await Device.open('webasm', { specialized: true });
     await computeOn(device, caseOf('log-linear-mamba2', 97, 16, 8, 4));
@@ -87,4 +99,26 @@ describe('steps that run together', () => {
     await device.close();
     expect(['string', 'object']).toContain(typeof (await answer));
   });
+});
+
+it('threads that die are an error, and others take their place', async () => {
+  // (memory shared) and two functions that are unreachable
+  const trap = new WebAssembly.Module(
+    Uint8Array.from([
+      ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 3, 127, 127, 127, 0],
+      ...[2, 16, 1, 3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 3, 1, 1, 3, 2, 1, 0],
+      ...[7, 18, 2, 3, 114, 117, 110, 0, 0, 8, 114, 117, 110, 95, 115, 105, 109, 100, 0, 0, 10, 5, 1, 3, 0, 0, 11],
+    ]),
+  );
+  const threads = threadsOf();
+  const series = {
+    id: -1,
+    memory: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }),
+    modules: [trap],
+    math: [[]],
+    steps: [{ module: 0, cells: 8, width: 4, grain: 4, waits: false }],
+  };
+  await expect(threads.run(series)).rejects.toThrow('unreachable');
+  await expect(threads.run(series)).rejects.toThrow('unreachable');
+  threads.close();
 });
