@@ -11,6 +11,7 @@ import {
   isSum,
   type Node,
   nodesWhere,
+  once,
   readsIn,
   threadAxis,
 } from './webasm-generator.ts';
@@ -143,15 +144,20 @@ function split(generator: Generator, terms: readonly Term[], changing: ReadonlyS
 
 const isLoop = ({ type }: Node): boolean => /^(For|While|DoWhile)Statement$/.test(type);
 
+/** Whether a loop has no other in it. */
+const isInnermost = once((loop) => nodesWhere(loop, isLoop).length === 1);
+
 /** The names that a piece of a body declares, or assigns to. */
-const changedIn = (node: Node): Set<string> =>
-  new Set(
-    nodesWhere(node, ({ id, left, argument, type }) =>
-      Boolean({ VariableDeclarator: id, AssignmentExpression: left, UpdateExpression: argument }[type]),
-    ).map(({ id, left, argument }) => (id ?? left ?? argument)?.name as string),
-  );
+const changedIn = once((node): ReadonlySet<string> => {
+  const target = ({ id, left, argument, type }: Node): Node | null | undefined =>
+    ({ VariableDeclarator: id, AssignmentExpression: left, UpdateExpression: argument })[type];
+  return new Set(nodesWhere(node, (each) => Boolean(target(each))).map((each) => target(each)?.name as string));
+});
 
 let changing: ReadonlySet<string> = new Set();
+
+/** Whether sums are worth holding: where sizes are no constants, few factors are known, and most cases are small and new. */
+const holdsSums = ({ constants }: Generator): boolean => constants !== null && constants !== undefined;
 
 /** Whether an address can be written as one sum. */
 export const isPlain = (generator: Generator): boolean => !generator.vec || generator.vMaskDepth === 0;
@@ -166,10 +172,13 @@ export function aroundLoop(
   isWhole: (name: string, indices: Node[]) => boolean,
   write: () => void,
 ): void {
+  if (!holdsSums(generator)) {
+    write();
+    return;
+  }
   const sums = known(generator);
-  const isInnermost = nodesWhere(loop, isLoop).length === 1;
   const outer = { before: sums.before, changing };
-  if (generator.assembler && isInnermost && isPlain(generator)) {
+  if (generator.assembler && isInnermost(loop) && isPlain(generator)) {
     changing = changedIn(loop);
     sums.before = new Map(outer.before);
     for (const { name, indices } of readsIn(loop)) {
@@ -207,12 +216,21 @@ function before(generator: Generator, statement: Node): Node | undefined {
   return pairs.get(statement);
 }
 
+/** Whether all of a statement is executed, from its first part to its last. */
+const isStraightOn = once(
+  (statement) =>
+    ONE_AFTER_THE_OTHER.includes(statement.type) &&
+    nodesWhere(statement, ({ type }) => BRANCHES.includes(type)).length === 0,
+);
+
 /** Writes a statement: sums stay known from one to the next where all that is written is executed. */
 export function aroundStatement(generator: Generator, statement: Node, write: () => void): void {
+  if (!holdsSums(generator)) {
+    write();
+    return;
+  }
   const sums = known(generator);
-  const isStraight =
-    ONE_AFTER_THE_OTHER.includes(statement.type) &&
-    nodesWhere(statement, ({ type }) => BRANCHES.includes(type)).length === 0;
+  const isStraight = isStraightOn(statement);
   const follows = sums.last !== null && sums.last === before(generator, statement);
   sums.near = isStraight ? ((follows ? sums.near : null) ?? new Map()) : null;
   write();

@@ -150,11 +150,29 @@ export function threadAxis({ type, computed, object, property }: Node): 'x' | 'y
 
 export const isThreadX = (node: Node): boolean => threadAxis(node) === 'x';
 
-/** What a name is declared with. */
-export function initOf(body: Node, name: string): Node | null {
-  const [declarator] = nodesWhere(body, ({ type, id }) => type === 'VariableDeclarator' && id?.name === name);
-  return declarator?.init ?? null;
+/** What is found in a piece of a body is found once: a kernel's code is written anew for each size. */
+export function once<R>(ask: (node: Node) => R): (node: Node) => R {
+  const known = new WeakMap<Node, { answer: R }>();
+  return (node) => {
+    let found = known.get(node);
+    if (!found) {
+      found = { answer: ask(node) };
+      known.set(node, found);
+    }
+    return found.answer;
+  };
 }
+
+const initsOf = once((body) => {
+  const inits = new Map<string, Node | null>();
+  for (const { id, init } of nodesWhere(body, ({ type }) => type === 'VariableDeclarator')) {
+    if (!inits.has(id?.name as string)) inits.set(id?.name as string, init ?? null);
+  }
+  return inits;
+});
+
+/** What a name is declared with. */
+export const initOf = (body: Node, name: string): Node | null => initsOf(body).get(name) ?? null;
 
 /** A read of a buffer: its name, and the indices of a row, x first. */
 export interface Read {
@@ -163,7 +181,7 @@ export interface Read {
 }
 
 /** All reads of buffers, those inside indices too. */
-export function readsIn(node: Node): Read[] {
+export const readsIn = once((node): Read[] => {
   const isMember = ({ type, computed }: Node): boolean => type === 'MemberExpression' && computed === true;
   const members = nodesWhere(node, isMember);
   const rows = new Set(members.map(({ object }) => object));
@@ -174,4 +192,4 @@ export function readsIn(node: Node): Read[] {
     for (; isMember(at); at = at.object as Node) indices.push(at.property as Node);
     return at.type === 'Identifier' ? [{ name: at.name as string, indices }] : [];
   });
-}
+});
