@@ -21,7 +21,11 @@ import {
 /** What a log decay is at least: its exponential is 0 all the same, and sums of it neither overflow nor subtract infinities. */
 const LEAST_DECAY = -1e30;
 
-const single = (values: Float64Array): Float32Array => new Float32Array(values);
+/** Numbers of a case as a device takes them. */
+type Convert = (values: Float64Array) => HostData['data'];
+
+const converterFor = ({ takesDoubles }: Device): Convert =>
+  takesDoubles ? (values) => values : (values) => new Float32Array(values);
 
 /** Numbers of one token in the log decays: H or H·K. */
 const decaysPerToken = (p: Problem): number => p.H * (p.system.recurrence?.decay === 'channel' ? p.K : 1);
@@ -49,23 +53,23 @@ function decaysOf(p: Problem): Float32Array {
   return out;
 }
 
-function stateData(p: Problem, state: Float64Array, levels: number): HostData {
-  return hostData(single(state), p.V, p.H * levels * p.K, p.sequences.length);
+function stateData(p: Problem, state: Float64Array, levels: number, convert: Convert): HostData {
+  return hostData(convert(state), p.V, p.H * levels * p.K, p.sequences.length);
 }
 
-function operandsOf(p: Problem): Operands {
+function operandsOf(p: Problem, convert: Convert): Operands {
   const { q, k, v, beta, lambda, initialState } = p.inputs as Record<InputName, Float64Array>;
   const rows = p.B * p.T;
   const content = initialState ? contentTables(p) : null;
-  const levels = p.system.logLinear ? single(lambda) : new Float32Array(rows * p.H).fill(1);
+  const levels = p.system.logLinear ? convert(lambda) : new Float32Array(rows * p.H).fill(1);
   return {
-    q: hostData(single(q), p.G * p.K, rows),
-    k: hostData(single(k), p.G * p.K, rows),
-    v: hostData(single(v), p.H * p.V, rows),
+    q: hostData(convert(q), p.G * p.K, rows),
+    k: hostData(convert(k), p.G * p.K, rows),
+    v: hostData(convert(v), p.H * p.V, rows),
     g: hostData(decaysOf(p), decaysPerToken(p), rows),
-    beta: beta ? hostData(single(beta), p.H, rows) : null,
+    beta: beta ? hostData(convert(beta), p.H, rows) : null,
     lambda: hostData(levels, p.H * p.L, rows),
-    state: initialState ? stateData(p, initialState, p.stateLevels) : null,
+    state: initialState ? stateData(p, initialState, p.stateLevels, convert) : null,
     stateLevels: p.stateLevels,
     content: content?.read ?? null,
     contentOfState: content?.own ?? null,
@@ -121,7 +125,9 @@ function checkSize(device: Device, { tokens, chunks, nodes, parts, sequences }: 
  * Answers a case on a device, in float32: outputs, final state and, where the case has cotangents, gradients.
  * @throws InvalidInput as `compute` does, and for systems and structures that are not computed on devices
  */
-export async function computeOn(device: Device, c: Case): Promise<Answer> {
+export const computeOn = (device: Device, c: Case): Promise<Answer> => device.alone(() => computeAlone(device, c));
+
+async function computeAlone(device: Device, c: Case): Promise<Answer> {
   const p = checkCase('computeOn', c);
   const family = familyOf(p.system);
   if (!family) {
@@ -141,14 +147,17 @@ export async function computeOn(device: Device, c: Case): Promise<Answer> {
   const here = planOf(p);
   checkSize(device, here);
   const plan = await uploadPlan(device, here);
+  const convert = converterFor(device);
   if (plan.tokens > 0) {
-    const run = await family(callOn(device, plan), await uploadOperands(device, plan, operandsOf(p)));
+    const run = await family(callOn(device, plan), await uploadOperands(device, plan, operandsOf(p, convert)));
+    // asked for before anything is read, so that a device that joins steps joins these
+    const ending = run.state && (await run.state());
     o.set(await device.read(run.o));
-    if (run.state) state.set(await device.read(await run.state()));
+    if (ending) state.set(await device.read(ending));
     if (p.cotangents) {
       const { finalState } = p.cotangents;
-      const dO = hostData(single(p.cotangents.o), H * V, plan.tokens);
-      const dState = finalState && (await uploadCotangent(device, plan, 'state', stateData(p, finalState, L)));
+      const dO = hostData(convert(p.cotangents.o), H * V, plan.tokens);
+      const dState = finalState && (await uploadCotangent(device, plan, 'state', stateData(p, finalState, L, convert)));
       const given = await run.backward(await uploadCotangent(device, plan, 'o', dO), dState);
       for (const name of Object.keys(gradients) as InputName[]) {
         const values = new Float64Array(await device.read(given[name as keyof Gradients] as never));

@@ -1,10 +1,13 @@
 /** Which backend was asked for, which one really runs, and the kernels that were compiled for it. */
 import type { GPU as GPUClass } from 'gpu.js';
 import { elements } from '../reference/tensor.ts';
-import type { Kernel, Operand, Resident, Sizes } from './kernel.ts';
+import type { HostData, Kernel, Operand, Resident, Sizes } from './kernel.ts';
 import type { GpuJs } from './library.ts';
-import { loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
+import { hasThreads, loadGpuJs, loadWebGpu, MODULES_KEPT, whyNoHeadlessGl } from './load-node.ts';
+import { teachExp } from './webasm-exp.ts';
 import { teachIndices } from './webasm-indices.ts';
+import { type Assembler, type Joined, joinedSteps, type Result } from './webasm-joined.ts';
+import { ROWS_ASKED, teachRows } from './webasm-rows.ts';
 import { unrolled } from './webasm-unroll.ts';
 
 /** Those of Node, and those of a browser. */
@@ -32,8 +35,11 @@ export interface Execution {
   backend: Backend;
   /** The device's own name where it has one. */
   adapter: string;
-  /** `kernels`: one after the other, none of gpu.js's fused pipelines; `kernels-threaded`: with worker threads for large results. */
-  executorKind: 'kernels' | 'kernels-threaded';
+  /**
+   * `kernels`: one after the other, none of gpu.js's fused pipelines; `kernels-threaded`: with worker threads for large results;
+   * `kernels-joined`: over one memory, by threads that go from one to the next (webasm-joined.ts).
+   */
+  executorKind: 'kernels' | 'kernels-threaded' | 'kernels-joined';
   /** As the kernels say. An answer says null: a fallback is an error here. */
   fallbackReason: string | null;
 }
@@ -155,7 +161,7 @@ const classOf = (size: number[]): number[] =>
   size.length === 1 ? size : [...size.slice(0, -1), rowClass(size[size.length - 1])];
 
 /** Numbers of the host with zeros after them up to the size of their class; the same buffer as long as the data are the same object. */
-function paddedOf(data: Float32Array, size: number[]): Float32Array {
+function paddedOf(data: HostData['data'], size: number[]): HostData['data'] {
   const length = elements(classOf(size));
   if (length === data.length) return data;
   let padded = paddings.get(data);
@@ -166,7 +172,13 @@ function paddedOf(data: Float32Array, size: number[]): Float32Array {
   }
   return padded;
 }
-const paddings = new WeakMap<Float32Array, Float32Array>();
+const paddings = new WeakMap<HostData['data'], Float32Array>();
+
+/** Where a thread computes four numbers, each of its rows is four: [x, 4, y] or [x, 4 y, z]. */
+const sizeOfResult = ({ numbersAThread: numbers }: Kernel, [x, y, ...z]: number[]): number[] => {
+  if (numbers === undefined) return y === undefined ? [x] : [x, y, ...z];
+  return z.length > 0 ? [x, numbers * y, ...z] : [x, numbers, y];
+};
 
 /** An open backend. Kernels are compiled once for each step and shape class, and where sizes are arguments once for each step. */
 export class Device {
@@ -181,6 +193,9 @@ export class Device {
   readonly #kernels = new Map<string, Compiled>();
   readonly #hasThreads: boolean;
   #pool: { own: Pool; shared: Pool } | null = null;
+  /** On webasm where sizes are compiled in: a device has one shape then, whose steps are assembled together. */
+  readonly #joined: Joined | null;
+  #last: Promise<unknown> = Promise.resolve();
   #fallbackReason: string | null = null;
 
   private constructor(backend: Backend, adapter: string, options: OpenOptions, library: GpuJs) {
@@ -190,6 +205,8 @@ export class Device {
     this.#hasThreads = options.threads ?? true;
     this.#library = library;
     this.#gpu = new library.GPU({ mode: backend });
+    const joins = backend === 'webasm' && this.specialized && this.#hasThreads && canJoin(library);
+    this.#joined = joins ? joinedSteps((size) => library.input(new Float32Array(elements(size)), size)) : null;
   }
 
   /**
@@ -198,12 +215,16 @@ export class Device {
    */
   static async open(backend: Backend, options: OpenOptions = {}): Promise<Device> {
     const library = await loadGpuJs();
-    if (backend === 'webasm') teachIndices(library);
+    if (backend === 'webasm') {
+      teachIndices(library);
+      teachExp(library);
+      teachRows(library);
+    }
     return new Device(backend, await adapterOf(backend, library, options), options, library);
   }
 
   get execution(): Execution {
-    const executorKind = this.#pool ? 'kernels-threaded' : 'kernels';
+    const executorKind = this.#joined ? 'kernels-joined' : this.#pool ? 'kernels-threaded' : 'kernels';
     return { backend: this.backend, adapter: this.adapter, executorKind, fallbackReason: this.#fallbackReason };
   }
 
@@ -219,8 +240,9 @@ export class Device {
     size: number[],
     ...operands: (Operand | number)[]
   ): Promise<Resident> {
-    const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
     const compiled = this.#compiled(step, kernel, sizes, size, operands);
+    if (this.#joined) return this.#join(this.#joined, step, kernel, compiled, size, operands);
+    const values = operands.map((operand) => (typeof operand === 'number' ? operand : this.#value(operand)));
     if (this.backend !== 'cpu') compiled.setOutput(this.backend === 'webasm' ? classOf(size) : size);
     const numbers = this.specialized ? [] : sizesIn(kernel).map((name) => sizes[name]);
     if (this.backend === 'webasm') numbers.push(size[size.length - 1]);
@@ -230,12 +252,49 @@ export class Device {
     this.#refuseFallback(kernel, compiled);
     if (this.backend !== 'webasm') return { handle: result, size };
     this.#countModule(compiled);
-    return { handle: result, size: [(kernel.numbersAThread ?? 1) * size[0], ...size.slice(1)] };
+    return { handle: result, size: sizeOfResult(kernel, size) };
+  }
+
+  async #join(
+    joined: Joined,
+    step: string,
+    kernel: Kernel,
+    compiled: Compiled,
+    size: number[],
+    operands: (Operand | number)[],
+  ): Promise<Resident> {
+    this.#refuseFallback(kernel, compiled);
+    const handle = await joined.add({
+      step,
+      kernel: compiled.kernel as unknown as Assembler,
+      output: classOf(size),
+      operands: [
+        ...operands.map((operand) =>
+          typeof operand === 'number'
+            ? operand
+            : { from: 'data' in operand ? operand.data : (operand.handle as Result), size: classOf(operand.size) },
+        ),
+        size[size.length - 1],
+      ],
+    });
+    return { handle, size: sizeOfResult(kernel, size) };
+  }
+
+  /** Does some work alone on the device: results of a step are overwritten when the step runs again. */
+  alone<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /** Whether kernels work in memory of their own, to which data of the host has to be copied. */
   get isRemote(): boolean {
     return this.backend !== 'webasm' && this.backend !== 'cpu';
+  }
+
+  /** Whether data of the host may be float64: it is copied to where kernels read it in any case. */
+  get takesDoubles(): boolean {
+    return this.#joined !== null;
   }
 
   /** Whether a kernel may compute four numbers a thread: it pays where sizes are compiled in. */
@@ -245,8 +304,16 @@ export class Device {
 
   /** Waits until a result is there, without reading it. */
   async finish({ handle }: Resident): Promise<void> {
+    await this.#finishJoined();
     const { context } = handle as { context?: { device?: { queue: { onSubmittedWorkDone(): Promise<void> } } } };
     await context?.device?.queue.onSubmittedWorkDone();
+  }
+
+  /** Computes the steps that were asked for, where they run together. */
+  async #finishJoined(): Promise<void> {
+    if (!this.#joined) return;
+    await this.#joined.finish();
+    this.compilations = this.#joined.modules();
   }
 
   #countModule({ kernel }: Compiled): void {
@@ -257,7 +324,9 @@ export class Device {
 
   /** The numbers of a result, row-major. */
   async read({ handle, size }: Resident): Promise<Float32Array> {
-    if (this.backend === 'webasm') return (handle as Float32Array).subarray(0, elements(size));
+    await this.#finishJoined();
+    const numbers = this.#joined ? (handle as Result).data : handle;
+    if (this.backend === 'webasm') return (numbers as Float32Array).subarray(0, elements(size));
     const value = isReadable(handle) ? await handle.toArray() : handle;
     const out = new Float32Array(elements(size));
     let at = 0;
@@ -275,6 +344,7 @@ export class Device {
     this.#kernels.clear();
     await this.#gpu.destroy();
     this.#pool?.own.destroy();
+    this.#joined?.close();
   }
 
   #value(operand: Operand): unknown {
@@ -389,6 +459,12 @@ export class Device {
   }
 }
 
+/** Whether threads can compute four numbers at once in one memory. */
+function canJoin({ WebAssemblyKernel }: GpuJs): boolean {
+  const { isThreadsSupported, isSIMDSupported } = WebAssemblyKernel as Record<string, unknown>;
+  return hasThreads && isThreadsSupported === true && isSIMDSupported === true;
+}
+
 const isReadable = (handle: unknown): handle is { toArray(): unknown } =>
   typeof (handle as { toArray?: unknown }).toArray === 'function';
 
@@ -424,5 +500,5 @@ const withSizesAsArguments = (kernel: Kernel): string =>
 function withRowsAsArgument(source: string, dimensions: number, numbers = 1): string {
   const nothing = numbers === 1 ? '0' : `[${Array(numbers).fill(0)}]`;
   const axis = ['x', 'y', 'z'][dimensions - 1];
-  return withParameters(source, ['rowsAsked'], ` if (this.thread.${axis} >= rowsAsked) return ${nothing};`);
+  return withParameters(source, [ROWS_ASKED], ` if (this.thread.${axis} >= ${ROWS_ASKED}) return ${nothing};`);
 }

@@ -8,7 +8,7 @@
  * - what a condition compares has no buffer read inside another: it is put into a variable first
  * - a loop from a number that was read counts with += 1
  * - indices are sums and products of whole numbers, and a head is written floor((this.thread.x + 0.5) / width): webasm-indices.ts
- *   works with that
+ *   works with that, and so does webasm-addresses.ts: a whole number is added only to what is an index without it
  */
 
 /** [y][x] and [z][y][x] */
@@ -40,7 +40,8 @@ export type Operand = HostData | Resident;
 
 /** Row-major data of the host, [x], [x, y] or [x, y, z] with x running fastest. */
 export interface HostData {
-  data: Float32Array;
+  /** float64 only where a device takes it (`Device.takesDoubles`), and rounds it to float32 itself. */
+  data: Float32Array | Float64Array;
   size: number[];
 }
 
@@ -53,7 +54,7 @@ export interface Resident {
 
 export interface Kernel {
   name: string;
-  /** Where a thread computes four numbers, they are neighbours: its result is [4 x, y] or [4 x, y, z]. On webasm only (docs/gpujs-notes.md, 9). */
+  /** Where a thread computes four numbers, they go into four rows: the result is [x, 4, y] or [x, 4 y, z]. On webasm only (docs/gpujs-notes.md, 9). */
   numbersAThread?: 4;
   /** biome-ignore lint/suspicious/noExplicitAny: operands are checked by the body's own types */
   body: (this: Thread, ...operands: any[]) => number | number[];

@@ -3,7 +3,7 @@ import type { GPU as GPUClass } from 'gpu.js';
 
 export interface GpuJs {
   GPU: typeof GPUClass & { isHeadlessGLSupported: boolean; isWebGL2Supported: boolean };
-  input(value: Float32Array, size: number[]): unknown;
+  input(value: Float32Array | Float64Array, size: number[]): unknown;
   /** What compiles and runs kernels, a class for each backend. */
   WebAssemblyKernel: unknown;
   WebGPUKernel: unknown;

@@ -22,3 +22,10 @@ export async function loadWebGpu(_features: readonly string[]): Promise<GPUApi> 
 
 /** Why there is no context of the package gl. */
 export const whyNoHeadlessGl = (): string => 'it is for Node';
+
+/** The page has gpu.js start its threads, a kernel at a time: it asks for a case of any shape. */
+export const hasThreads = false;
+export const processors = (): number => 1;
+export function startThread(): never {
+  throw new Error('steps are not computed together in a browser');
+}

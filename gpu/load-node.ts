@@ -1,5 +1,7 @@
 /** gpu.js in Node, and Dawn, WebGPU's implementation, where gpu.js looks for it. load-browser.ts stands for this file in a browser. */
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import type { GPUApi, GpuJs } from './library.ts';
 
 /** Compiled modules that a kernel on webasm keeps, one for each size it met: gpu.js's own number. */
@@ -35,4 +37,32 @@ export function whyNoHeadlessGl(): string {
     return `the package gl is not built (${(error as Error).message.split('\n')[0]})`;
   }
   return 'the package gl gives no context: it finds no display';
+}
+
+/** Whether there are threads for steps that are computed together on webasm. */
+export const hasThreads = true;
+
+/** A thread of its own, as worker_threads has it. */
+export interface Thread {
+  postMessage(message: unknown): void;
+  /** Whether it keeps the process alive. */
+  ref(): void;
+  unref(): void;
+  terminate(): unknown;
+}
+
+export const processors = availableParallelism;
+
+/** Starts a thread that runs a function, given as its source, on the port to here. */
+export function startThread(
+  source: string,
+  onMessage: (message: unknown) => void,
+  onEnd: (error: Error) => void,
+): Thread {
+  const worker = new Worker(`(${source})(require('node:worker_threads').parentPort)`, { eval: true });
+  worker.on('message', onMessage);
+  worker.on('error', onEnd);
+  worker.on('exit', (code) => onEnd(new Error(`webasm: a thread ended with code ${code}`)));
+  worker.unref();
+  return worker;
 }

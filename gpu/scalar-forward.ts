@@ -18,7 +18,6 @@ import { finalTokens } from './kernels/final-tokens.ts';
 import { inside } from './kernels/inside.ts';
 import { leafRows } from './kernels/leaf-rows.ts';
 import { leaves } from './kernels/leaves.ts';
-import { leavesOfRows } from './kernels/leaves-of-rows.ts';
 import { nodes } from './kernels/nodes.ts';
 import { prefixes } from './kernels/prefixes.ts';
 import { reach } from './kernels/reach.ts';
@@ -85,8 +84,7 @@ async function leavesOf(call: Call, x: Operands, tail: Resident): Promise<Reside
   const { H, K, V } = plan.sizes;
   const { chunk, chunks } = plan;
   if (!byFour(call)) return run('leaf', leaves, [V, H * K, chunks], x.k, x.v, tail, chunk);
-  const rows = await run('leaf-rows', leafRows, [V, (H * K) / 4, chunks], x.k, x.v, tail, chunk);
-  return run('leaf', leavesOfRows, [V, H * K, chunks], rows);
+  return run('leaf', leafRows, [V, (H * K) / 4, chunks], x.k, x.v, tail, chunk);
 }
 
 async function scoresOf(

@@ -97,4 +97,4 @@ export async function uploadOperands(device: Device, plan: Plan, x: Operands): P
 export const uploadCotangent = (device: Device, plan: Plan, name: 'o' | 'state', from: HostData): Promise<Operand> =>
   upload(device, plan, `cotangent-${name}`, from);
 
-export const hostData = (data: Float32Array, ...size: number[]): HostData => ({ data, size });
+export const hostData = (data: HostData['data'], ...size: number[]): HostData => ({ data, size });

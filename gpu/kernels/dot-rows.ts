@@ -1,7 +1,7 @@
 import type { Cube, Kernel, Matrix, Thread } from '../kernel.ts';
 
 /**
- * dots[b, h, c, r] = einsum('hi,hic->hc', q[t], keys), t the token r of block b, over all local positions c of its chunk, keys as
+ * dots[b, r, h, c] = einsum('hi,hic->hc', q[t], keys), t the token r of block b, over all local positions c of its chunk, keys as
  * chunk-keys.ts lays them out: each number of a key is loaded once for four tokens.
  */
 export const dotRows: Kernel = {

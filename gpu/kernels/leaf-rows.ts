@@ -1,8 +1,8 @@
 import type { Kernel, Matrix, Thread } from '../kernel.ts';
 
 /**
- * rows[m, h, i / 4, j, i % 4] = einsum('sh,shi,shj->hij', tail, k, w) over the tokens of chunk m: each number of w is loaded once for four
- * channels of the key, so K has to be a multiple of four.
+ * leaf[m, h, i, j] = einsum('sh,shi,shj->hij', tail, k, w) over the tokens of chunk m, as leaves.ts has it: each number of w is loaded once
+ * for four channels of the key, so K has to be a multiple of four.
  */
 export const leafRows: Kernel = {
   name: 'leaf-rows',
@@ -18,7 +18,8 @@ export const leafRows: Kernel = {
     let s1 = 0;
     let s2 = 0;
     let s3 = 0;
-    for (let s = chunk[m][0]; s < chunk[m][1]; s += 1) {
+    const end = chunk[m][1];
+    for (let s = chunk[m][0]; s < end; s += 1) {
       const x = tail[s][h] * w[s][column];
       s0 += k[s][channel] * x;
       s1 += k[s][channel + 1] * x;

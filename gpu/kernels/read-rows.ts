@@ -1,7 +1,7 @@
 import type { Cube, Kernel, Matrix, Thread } from '../kernel.ts';
 
 /**
- * rows[b, h, j, r] = einsum('he,hi,ehij->hj', coefficient[t], q[t], node), t the token r of block b, over the nodes that its chunk reads:
+ * rows[b, r, h, j] = einsum('he,hi,ehij->hj', coefficient[t], q[t], node), t the token r of block b, over the nodes that its chunk reads:
  * each number of a node is loaded once for four tokens.
  */
 export const readRows: Kernel = {

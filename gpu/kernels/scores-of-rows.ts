@@ -1,4 +1,4 @@
-import type { Kernel, Matrix, Thread } from '../kernel.ts';
+import type { Cube, Kernel, Matrix, Thread } from '../kernel.ts';
 
 /** A[t, h, c] = scale exp(sum of g over (s,t]) dots[t, h, c], as scores.ts has it, from the products of dot-rows.ts. */
 export const scoresOfRows: Kernel = {
@@ -6,7 +6,7 @@ export const scoresOfRows: Kernel = {
   numbers: { scale: 'Float' },
   body: function scoresOfRows(
     this: Thread,
-    dots: Matrix,
+    dots: Cube,
     prefix: Matrix,
     suffix: Matrix,
     token: Matrix,
@@ -21,7 +21,7 @@ export const scoresOfRows: Kernel = {
     const r = t - token[t][0] + first;
     let score = 0;
     if (c >= first && c <= r) {
-      score = scale * dots[place[t][0]][4 * this.thread.x + place[t][1]];
+      score = scale * dots[place[t][0]][place[t][1]][this.thread.x];
       const level = bits[r][c];
       if (level > 0) {
         const b = h * this.constants.blocks + level - 1;

@@ -5,15 +5,18 @@ import { computeOn } from '../../gpu/compute.ts';
 import type { Device } from '../../gpu/device.ts';
 import { gpuForms } from '../../gpu/implementations.ts';
 import { cases } from '../../properties/arbitraries/cases.ts';
+import { noise, signed } from '../../properties/arbitraries/noise.ts';
 import { compare } from '../../properties/compare.ts';
 import type { Worst } from '../../properties/law.ts';
 import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
 import { findPrecision, type Precision, roundCase } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
+import { levelsOf } from '../../reference/levels.ts';
 import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import type { DenseTensor } from '../../reference/tensor.ts';
+import { axesOf } from '../../reference/systems/system.ts';
+import { type DenseTensor, elements, type Tensor, tensor } from '../../reference/tensor.ts';
 import { goodCase, type Sizes, withCotangents } from './good-case.ts';
 
 export const float32 = findPrecision('float32') as Precision;
@@ -63,4 +66,24 @@ export async function outside(device: Device, c: Case): Promise<Worst[]> {
   return [...tensorsOf(compute(c))]
     .map(([name, value]) => compare(name, given.get(name) as DenseTensor, value, boundFor(bounds, name)))
     .filter(({ ratio }) => !(ratio <= 1));
+}
+
+/** A case of one sequence with cotangents. */
+export function caseOf(name: string, T: number, chunkSize = 16, K = 3, V = 2): Case {
+  const { required, recurrence } = findSystem(name) as System;
+  const sizes: Record<string, number> = { B: 1, T, G: 1, H: 2, K, V };
+  sizes.L = levelsOf({ kind: 'weak', base: 2 }).count(T);
+  const filled = (what: string, shape: number[], value: (x: number) => number): Tensor =>
+    tensor(
+      Float64Array.from({ length: elements(shape) }, (_, i) => value(signed(noise(1, what, [i])))),
+      shape,
+    );
+  const inputs: Case['inputs'] = {};
+  for (const input of required) {
+    const shape = [...axesOf(recurrence, input)].map((letter) => sizes[letter]);
+    inputs[input] = filled(input, shape, (x) =>
+      input === 'g' ? -Math.abs(x) / 8 : input === 'beta' ? Math.abs(x) : x,
+    );
+  }
+  return { system: name, inputs, chunkSize, cotangents: { o: filled('o', [1, T, 2, V], (x) => x) } };
 }

@@ -6,41 +6,18 @@ import { examineBackends } from '../../gpu/doctor.ts';
 import { closeDevices, gpuSystems } from '../../gpu/implementations.ts';
 import { zeros } from '../../gpu/kernels/zeros.ts';
 import { planOf } from '../../gpu/plan.ts';
-import { noise, signed } from '../../properties/arbitraries/noise.ts';
 import { tensorsOf } from '../../properties/laws/common.ts';
 import type { Case } from '../../reference/case.ts';
 import { InvalidInput } from '../../reference/errors.ts';
-import { levelsOf } from '../../reference/levels.ts';
 import { checkCase } from '../../reference/shapes.ts';
-import { findSystem, type System } from '../../reference/systems/registry.ts';
-import { axesOf } from '../../reference/systems/system.ts';
-import { elements, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { caseOf } from './gpu-cases.ts';
 
 const device = await Device.open('webasm', { threads: false });
 afterAll(async () => {
   await device.close();
   await closeDevices();
 });
-
-/** A case of one sequence with cotangents. */
-function caseOf(name: string, T: number, chunkSize = 16): Case {
-  const { required, recurrence } = findSystem(name) as System;
-  const sizes: Record<string, number> = { B: 1, T, G: 1, H: 2, K: 3, V: 2 };
-  sizes.L = levelsOf({ kind: 'weak', base: 2 }).count(T);
-  const filled = (what: string, shape: number[], value: (x: number) => number): Tensor =>
-    tensor(
-      Float64Array.from({ length: elements(shape) }, (_, i) => value(signed(noise(1, what, [i])))),
-      shape,
-    );
-  const inputs: Case['inputs'] = {};
-  for (const input of required) {
-    const shape = [...axesOf(recurrence, input)].map((letter) => sizes[letter]);
-    inputs[input] = filled(input, shape, (x) =>
-      input === 'g' ? -Math.abs(x) / 8 : input === 'beta' ? Math.abs(x) : x,
-    );
-  }
-  return { system: name, inputs, chunkSize, cotangents: { o: filled('o', [1, T, 2, 2], (x) => x) } };
-}
 
 describe.each(gpuSystems.filter((name) => name !== 'softmax'))('%s', (name) => {
   it('stays finite over 4096 positions, with log decays of -Infinity too', async () => {
