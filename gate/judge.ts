@@ -1,5 +1,5 @@
 /** One law on one implementation and system, as plain data that can cross a thread. */
-import { checkLaw, type LawResult, notCovered } from '../properties/check-law.ts';
+import { checkLaw, type LawResult, notCovered, reasonOf } from '../properties/check-law.ts';
 import {
   type Draw,
   type Execution,
@@ -123,7 +123,7 @@ async function judgeKept(
         judged--;
         continue;
       }
-      const reason = String((error as Error)?.stack ?? error);
+      const reason = reasonOf(error);
       const failure = error instanceof ProgramFailure ? { failure: error.kind } : {};
       return {
         judged,

@@ -113,13 +113,19 @@ export function few(value: number): string {
 export const place = ({ name, index }: Pick<Worst, 'name' | 'index'>): string =>
   index.length > 0 ? `${name}[${index.join(',')}]` : name;
 
-/** Everything about one failure. */
-export function explainFailure(verdict: GateVerdict, colors: Colors): string {
+/** Characters of a case that a terminal shows. */
+const LONGEST_CASE = 4000;
+
+const cutCase = (c: string, most: number): string =>
+  `${c.slice(0, most)}… (${c.length} characters; --save FOLDER writes all of them)`;
+
+/** Everything about one failure; a longer case is cut. */
+export function explainFailure(verdict: GateVerdict, colors: Colors, most = LONGEST_CASE): string {
   const law = findLaw(verdict.law);
   const title = `${verdict.law} · ${verdict.system} · ${verdict.implementation}`;
   const lines = [colors.bold(colors.red(`✗ ${title}`))];
   if (law) lines.push(`  ${law.statement} (${law.citation})`);
-  if (verdict.status === 'error') lines.push(`  threw ${verdict.reason}`);
+  if (verdict.status === 'error') lines.push(`  ${verdict.failure ? '' : 'threw '}${verdict.reason}`);
   const { worst } = verdict;
   if (worst) {
     lines.push(`  worst ${place(worst)}: ${worst.actual}, where ${worst.expected} is wanted`);
@@ -137,7 +143,7 @@ export function explainFailure(verdict: GateVerdict, colors: Colors): string {
   if (verdict.kept) lines.push(`  kept  ${verdict.kept}: found by an earlier run`);
   lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
   const [c, ...others] = verdict.drawn ?? [];
-  if (c !== undefined) lines.push(`  case  ${c}`);
+  if (c !== undefined) lines.push(`  case  ${c.length > most ? cutCase(c, most) : c}`);
   if (others.length > 0) lines.push(`  drawn ${others.join(', ')}`);
   lines.push(`  again ${replayCommand(verdict)}`);
   return lines.join('\n');

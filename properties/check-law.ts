@@ -1,7 +1,15 @@
 /** One law on one implementation and one system, through fast-check: draws, checks, shrinks, and says what came out. */
 import fc from 'fast-check';
 import type { System } from '../reference/systems/registry.ts';
-import { type Ability, type Draw, type Implementation, type Law, OutsideAbilities, type Verdict } from './law.ts';
+import {
+  type Ability,
+  type Draw,
+  type Implementation,
+  type Law,
+  NoAnswer,
+  OutsideAbilities,
+  type Verdict,
+} from './law.ts';
 import { hereOracle, type Oracle } from './oracle.ts';
 
 export interface LawResult {
@@ -47,6 +55,10 @@ export function notCovered(law: Law, subject: Implementation, system: System): s
   const beyond = law.beyond?.(subject.abilities) ?? null;
   return beyond === null ? null : `${subject.name} does not take ${beyond}`;
 }
+
+/** What was thrown, as text: where it came from belongs to it, unless it says that there was no answer. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof NoAnswer ? error.message : String((error as Error | undefined)?.stack ?? error);
 
 class LawBroken extends Error {}
 
@@ -100,7 +112,7 @@ export async function checkLaw(
   const draws = law.draw(system, subject);
   const property = fc.asyncProperty(draws, async (draw) => {
     // shrinking ends here: each further try would cost all of its time limit, or there have been enough
-    if (costly >= MOST_COSTLY || performance.now() > deadline) return;
+    if (costly >= (law.isLarge ? 1 : MOST_COSTLY) || performance.now() > deadline) return;
     let verdict: Verdict;
     try {
       verdict = await law.check(subject, draw, oracle);
@@ -111,7 +123,7 @@ export async function checkLaw(
         fc.pre(false);
       }
       failed();
-      if ((error as { isCostly?: boolean } | undefined)?.isCostly) costly++;
+      if (error instanceof NoAnswer && error.isCostly) costly++;
       throw error;
     }
     if (!verdict.holds) {
@@ -154,6 +166,6 @@ export async function checkLaw(
     ...result,
     status: 'error',
     thrown: details.errorInstance,
-    reason: String((details.errorInstance as Error)?.stack ?? details.errorInstance),
+    reason: reasonOf(details.errorInstance),
   };
 }

@@ -5,12 +5,13 @@ import type { Parts } from './truth.ts';
 
 /**
  * Distance in units of the bound: 0 when equal (infinities and zeros of either sign included), Infinity when a NaN is on one side
- * only. An infinite bound promises nothing, not even a number; a bound that is NaN is a fault, which nothing passes.
+ * only, or on both where the bound is a number above 0. An infinite bound promises nothing, not even a number; a bound that is NaN is a fault, which nothing passes.
  */
 export function ratioOf(actual: number, expected: number, bound: number): number {
   if (Number.isNaN(bound)) return Number.POSITIVE_INFINITY;
   if (actual === expected || bound === Number.POSITIVE_INFINITY) return 0;
-  if (Number.isNaN(actual) && Number.isNaN(expected)) return 0;
+  // where a bound promises a number, two NaN are no answer, however alike; where equality alone is asked they may be
+  if (Number.isNaN(actual) && Number.isNaN(expected)) return bound > 0 ? Number.POSITIVE_INFINITY : 0;
   const difference = Math.abs(actual - expected);
   if (difference <= bound) return difference / bound;
   // here the law is broken, or a NaN is involved: never report that as below 1

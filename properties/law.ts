@@ -40,6 +40,14 @@ export interface SizeLimit {
 /** Thrown by an implementation that a case was made for which it does not take: a law then looks for another. */
 export class OutsideAbilities extends Error {}
 
+/** Thrown by an implementation that gave no answer: its message says all there is to say. */
+export class NoAnswer extends Error {
+  /** Whether all of a time limit went by: each further try would cost as much. */
+  get isCostly(): boolean {
+    return false;
+  }
+}
+
 /** Where an implementation really ran. */
 export interface Execution {
   backend: string;

@@ -221,4 +221,5 @@ if __name__ == "__main__":
     np.seterr(all="ignore")  # cases with NaN and infinities are asked on purpose
     serve(forward, backward, name="numpy example", systems=SYSTEMS + ["log-linear-" + name for name in SYSTEMS],
           dtypes=["float64", "float32"], state=True, packed=True, groups=True, resets=True, growth=True, strong_beta=True,
-          limits={"T": {"max": 1024}})
+          # a loop over rows and heads in Python: thousands of rows would take minutes
+          limits={"T": {"max": 2048}, "B": {"max": 64}})

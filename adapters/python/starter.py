@@ -46,7 +46,8 @@ if __name__ == "__main__":
         # packed=True,                sequences packed into one row
         # groups=True,                fewer heads of q and k than of v
         # resets=True, growth=True,   log decays of -inf; positive ones
-        # limits={"K": {"multipleOf": 16}},
+        # loops of Python are slow; take these limits away with them, or say yours: {"K": {"multipleOf": 16}}
+        limits={"T": {"max": 512}, "B": {"max": 64}},
         # torch="cuda",               torch tensors there, in place of numpy arrays
         # repeat=True,                call everything twice, and fail when a bit differs
     )

@@ -36,5 +36,5 @@ def prepared(x):
 
 if __name__ == "__main__":
     serve(forward, name="torch example", systems=["mamba2", "log-linear-mamba2"], dtypes=["float64", "float32", "bfloat16"],
-          groups=True, resets=True, growth=True, limits={"T": {"min": 1}}, torch="cuda" if torch.cuda.is_available() else "cpu",
+          groups=True, resets=True, growth=True, limits={"T": {"min": 1, "max": 2048}}, torch="cuda" if torch.cuda.is_available() else "cpu",
           differentiable=True)

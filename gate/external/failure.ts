@@ -1,3 +1,4 @@
+import { NoAnswer } from '../../properties/law.ts';
 import type { Rule } from './rules.ts';
 
 /** How a program lets a case down. */
@@ -20,7 +21,7 @@ export interface Fault {
 }
 
 /** A program that gave no answer, by the name of what happened. */
-export class ProgramFailure extends Error {
+export class ProgramFailure extends NoAnswer {
   readonly kind: FailureKind;
   /** The last lines that the program printed. */
   readonly printed: string;
@@ -33,8 +34,7 @@ export class ProgramFailure extends Error {
     this.fault = fault;
   }
 
-  /** Whether all of a time limit went by. */
-  get isCostly(): boolean {
+  override get isCostly(): boolean {
     return this.kind === 'timed-out';
   }
 }

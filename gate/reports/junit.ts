@@ -16,7 +16,7 @@ const LONGEST_CASE = 16_384;
 function bodyOf(verdict: GateVerdict): string {
   const short = { ...verdict, drawn: verdict.drawn?.map((line) => cut(line, LONGEST_CASE)) };
   if (short.reason !== undefined) short.reason = cut(short.reason, LONGEST_CASE);
-  return explainFailure(short, plain);
+  return explainFailure(short, plain, Number.POSITIVE_INFINITY);
 }
 
 function resultOf({ verdict, sign, why }: Finding): Markup | null {

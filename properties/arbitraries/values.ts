@@ -57,7 +57,13 @@ const keys: Style[] = [
   (seed, _name, index) => (last(index) === (time(index) + seed) % 4 ? 1 : 0),
 ];
 
-/** Log decays: none, constant, ordinary, weak, strong, hard resets, growth, and a mixture. */
+/** Strong for one stretch of tokens and weak for the next: a prefix sum over all of them has lost what the weak ones say. */
+const strongThenWeak: Style = (seed, name, index) => {
+  const stretch = Math.floor(time(index) / (8 + (seed % 57)));
+  return stretch % 2 === 0 ? -4 : -unit(noise(seed, name, index)) / 256;
+};
+
+/** Log decays: none, constant, ordinary, weak, strong, hard resets, growth, a mixture, and strong ones before weak ones. */
 const decays: Style[] = [
   constant(0),
   constant(-0.125),
@@ -69,6 +75,7 @@ const decays: Style[] = [
     noise(seed, `${name} reset`, index) % 5 === 0 ? Number.NEGATIVE_INFINITY : -unit(noise(seed, name, index)),
   (seed, name, index) => signed(noise(seed, name, index)) / 8,
   oneOf([0, -0.5, -1 / 1024, -40, -3, -700]),
+  strongThenWeak,
 ];
 
 const betas: Style[] = [
@@ -121,6 +128,7 @@ export const independent: Record<InputName, readonly Style[]> = {
     (seed, name, index) => -20 * Math.abs(full(seed, name, index)),
     (seed, name, index) =>
       noise(seed, `${name} reset`, index) % 5 === 0 ? Number.NEGATIVE_INFINITY : -Math.abs(full(seed, name, index)),
+    strongThenWeak,
   ],
   beta: [
     (seed, name, index) => Math.abs(full(seed, name, index)),

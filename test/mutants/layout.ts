@@ -175,6 +175,23 @@ export const layout = [
       },
     },
   ),
+  mutant(
+    'packed-neighbours-in-a-tile',
+    SYSTEM,
+    'isolated-packed-sequences-nonfinite',
+    'A tile holds the end of one packed sequence and the start of the next, and multiplies what is masked by 0.',
+    {
+      answer(c, { o }) {
+        const v = c.inputs.v as Tensor;
+        const [, , H, V] = v.shape;
+        const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
+        for (const t of starts) {
+          for (let h = 0; h < H; h++)
+            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + 0 * v.get(0, t - 1, h, j));
+        }
+      },
+    },
+  ),
   mutant('strides-ignored', 'linear', 'views-equal-copies', 'The memory of an input is read as if it were dense.', {
     case: (c) => ({
       ...c,

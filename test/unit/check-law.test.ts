@@ -151,9 +151,9 @@ it('our forms: what each of them can do', () => {
   const recurrences = all.filter((name) => name !== 'softmax');
   const rest = { gradients: true, state: true, packed: true, groups: true, views: true };
   expect(builtIn.map(({ name, abilities }) => [name, abilities])).toEqual([
-    ['masked', { systems: all, structures: true, chunkSizes: false, ...rest }],
+    ['masked', { systems: all, structures: true, chunkSizes: false, large: false, ...rest }],
     ['recurrent', { systems: recurrences, structures: true, chunkSizes: false, ...rest }],
-    ['chunked', { systems: recurrences, structures: false, chunkSizes: true, ...rest }],
+    ['chunked', { systems: recurrences, structures: false, chunkSizes: true, large: false, ...rest }],
   ]);
   const c = goodCase('log-linear-mamba2', {}, { structure: { kind: 'strong' } });
   expect(() => chunked.run(c)).toThrow('chunked with structure');

@@ -105,6 +105,15 @@ const TABLE: Row[] = [
   ],
   ['isolated-packed-sequences', 'causality', 'all systems', 'packed', '', 'state? packed', 'disturbed number # of #'],
   [
+    'isolated-packed-sequences-nonfinite',
+    'causality',
+    'all systems',
+    'packed',
+    'isolated-packed-sequences',
+    'state? packed',
+    'disturbed number # of #',
+  ],
+  [
     'isolated-packed-sequences-backward',
     'causality',
     'all systems',
