@@ -35,7 +35,17 @@ const fresh = (): string => join(folder, `bundle-${made++}`);
 const pickLaws = (...names: string[]): Law[] => names.map((name) => findLaw(name) as Law);
 const pickSystems = (...names: string[]): System[] => names.map((name) => findSystem(name) as System);
 
-async function descriptionOf(command: string[]): Promise<Description> {
+const descriptions = new Map<string, Promise<Description>>();
+
+/** What a program says of itself, asked once. */
+function descriptionOf(command: string[]): Promise<Description> {
+  const key = command.join(' ');
+  const known = descriptions.get(key) ?? describeProgram(command);
+  descriptions.set(key, known);
+  return known;
+}
+
+async function describeProgram(command: string[]): Promise<Description> {
   const program = new Program({ command, timeout: 30_000, startTimeout: 30_000 });
   const { version: _, ...description } = await program.describe();
   await program.close();
@@ -54,6 +64,13 @@ async function bundleFor(command: string[], laws: Law[], systems: System[], more
 const ask = (path: string, command: string[], ...flags: string[]): SpawnSyncReturns<string> =>
   spawnSync(PYTHON, [join(path, 'run.py'), ...flags, '--', ...command], { encoding: 'utf8' });
 
+/** The exit code alone, while others are asked too. */
+const askBeside = (path: string, command: string[], ...flags: string[]): Promise<number | null> =>
+  new Promise((done) => {
+    const args = [join(path, 'run.py'), ...flags, '--', ...command];
+    spawn(PYTHON, args, { stdio: 'ignore' }).on('close', done);
+  });
+
 async function verdictsOf(path: string, laws?: Law[]): Promise<GateVerdict[]> {
   const judged = await judgeBundle(path, { laws });
   if (!('report' in judged)) throw new Error(`no verdict: ${JSON.stringify(judged)}`);
@@ -61,9 +78,10 @@ async function verdictsOf(path: string, laws?: Law[]): Promise<GateVerdict[]> {
 }
 
 /** The gate on the live program; a failure stays as it was drawn. */
-async function live(command: string[], given: Law[], systems: System[]): Promise<GateReport> {
+async function live(command: string[], given: Law[], systems: System[], dtypes?: string[]): Promise<GateReport> {
   const laws = given.map((law): Law => ({ ...law, draw: (...about) => fc.noShrink(law.draw(...about)) }));
-  const { close, implementations } = await openProgram({ command, timeout: 30_000, startTimeout: 30_000 });
+  const { close, implementations: all } = await openProgram({ command, timeout: 30_000, startTimeout: 30_000 });
+  const implementations = all.filter(({ precision }) => dtypes?.includes(precision.name) ?? true);
   const report = await runGate({ implementations, laws, systems, seed: 5, runs: 2, command });
   await close();
   return report;
@@ -115,15 +133,16 @@ describe.skipIf(PYTHON === undefined)('a program that is right', () => {
       ...pickLaws('same-answer-twice', 'causal-backward'),
     ];
     const systems = pickSystems('log-linear-gated-deltanet');
-    const path = await bundleFor(command, laws, systems);
+    const dtypes = ['float32'];
+    const path = await bundleFor(command, laws, systems, { dtypes });
     const { status, stdout, stderr } = ask(path, command);
     expect(stderr).not.toContain('rror');
     expect(stdout).not.toContain('outside');
     expect(status).toBe(0);
     const there = await verdictsOf(path);
-    const here = await live(command, laws, systems);
+    const here = await live(command, laws, systems, dtypes);
     expect(there.map(essence)).toEqual(here.verdicts.map(essence));
-    expect(there.filter((verdict) => verdict.status === 'passed').length).toBeGreaterThan(15);
+    expect(there.filter((verdict) => verdict.status === 'passed').length).toBeGreaterThan(7);
     expect(fs.readFileSync(join(path, 'round-1.cases'), 'latin1')).toContain('"from":{"id":');
   });
 
@@ -147,14 +166,14 @@ describe.skipIf(PYTHON === undefined)('a program that is right', () => {
     const few = ['--system', 'linear', '--law', 'prefix,same-answer-twice', '--runs', '1', '--dtype', 'float32'];
     const first = lla('bundle', path, '--describe', file, ...few);
     expect(first.stderr).toMatch(/^bundle 2\/2/m);
-    expect(first.stdout).toContain('5 cases');
+    expect(first.stdout).toContain('6 cases');
     expect(first.status).toBe(0);
     const again = lla('bundle', path, '--describe', file, ...few);
     expect(again.stderr).toContain('--force replaces it');
     expect(again.status).toBe(2);
     expect(fs.readFileSync(join(path, 'README.txt'), 'utf8').trim().split('\n')).toHaveLength(5);
     const early = lla('verdict', path, '--json');
-    expect(JSON.parse(early.stdout)).toEqual({ version: 1, unanswered: { round: 1, cases: 5, state: 'unasked' } });
+    expect(JSON.parse(early.stdout)).toEqual({ version: 1, unanswered: { round: 1, cases: 6, state: 'unasked' } });
     expect(early.status).toBe(4);
     expect(spawnSync(PYTHON, ['adapters/python/numpy_example.py', '--bundle', path]).status).toBe(0);
     const late = lla('verdict', path);
@@ -213,11 +232,18 @@ describe.skipIf(PYTHON === undefined)('a program that is wrong', () => {
     expect(there[0].reason).toContain('crashed: it ended with exit code 7');
   });
 
+  /** The bundle of an example, for programs that are never asked. */
+  let example: Promise<string> | undefined;
+  const exampleBundle = (): Promise<string> => {
+    example ??= bundleFor([NODE, 'adapters/node/example.mjs'], pickLaws('prefix'), pickSystems('linear'), { runs: 1 });
+    return example;
+  };
+
   it.each([
     ['another type at the start', 'no description of version 1'],
     ['ends at once', 'did-not-start: it ended with exit code 7'],
   ])('that does not start, %s: exit code 3', async (way, message) => {
-    const path = await bundleFor([NODE, 'adapters/node/example.mjs'], pickLaws('prefix'), pickSystems('linear'));
+    const path = await exampleBundle();
     const { stderr, status } = ask(path, [NODE, 'test/external/hostile.mjs', way]);
     expect(stderr).toContain(message);
     expect(status).toBe(3);
@@ -241,20 +267,20 @@ describe.skipIf(PYTHON === undefined)('a program that is wrong', () => {
   ];
   const hostile = (way: string): string[] => [NODE, 'test/external/hostile.mjs', way];
   let asIs: Promise<string> | undefined;
-  it.each(ways)('that %s: %s', async (way, message) => {
+  it.concurrent.each(ways)('that %s: %s', async (way, message) => {
     // the second question meets what an answer too many left behind
     const laws = pickLaws('causal-forward');
     asIs ??= bundleFor(hostile('does as it is told'), laws, pickSystems('linear'), { runs: 1 });
     const path = fresh();
     fs.cpSync(await asIs, path, { recursive: true });
-    expect(ask(path, hostile(way), '--timeout', '1').status).toBe(0);
+    expect(await askBeside(path, hostile(way), '--timeout', '1')).toBe(0);
     const [verdict] = await verdictsOf(path);
     expect(verdict.status).toBe('error');
-    expect(verdict.reason).toContain(`ProgramFailure: ${message}`);
+    expect(verdict.reason?.slice(0, message.length)).toBe(message);
   });
 
   it('that is another than was bundled is not asked: exit code 3', async () => {
-    const path = await bundleFor([NODE, 'adapters/node/example.mjs'], pickLaws('prefix'), pickSystems('linear'));
+    const path = await exampleBundle();
     const { stderr, status } = ask(path, [PYTHON, 'adapters/python/numpy_example.py']);
     expect(stderr).toContain('name "numpy example" instead of');
     expect(status).toBe(3);
@@ -355,30 +381,25 @@ describe.skipIf(PYTHON === undefined)('a job', () => {
 });
 
 describe.skipIf(PYTHON === undefined)('numbers of an answer', () => {
-  it.each(['float64', 'float32', 'float16', 'bfloat16'] as WireType[])(
-    'are rounded to %s as the gate does',
-    (dtype) => {
-      const special = [
-        0,
-        -0,
-        1,
-        65519.99,
-        65520,
-        1e-8,
-        2 ** -24,
-        2 ** -25,
-        3 * 2 ** -25,
-        1 + 2 ** -11,
-        1 + 3 * 2 ** -11,
-      ];
-      const more = [1 + 2 ** -8, 1 + 3 * 2 ** -8, 3.4e38, 1e300, -1e300, Infinity, -Infinity, Number.NaN, 5e-324];
-      const random = Array.from({ length: 2000 }, (_, i) => Math.sin(i * i) * 2 ** ((i % 60) - 30));
-      const values = [...special, ...more, ...random];
-      const script = `import sys; sys.path.insert(0, "adapters/python"); import lla_bundle as b; sys.stdout.buffer.write(b.converted("float64", sys.stdin.buffer.read(), "${dtype}"))`;
-      const { stdout } = spawnSync(PYTHON, ['-c', script], { input: encode(values, 'float64') });
-      expect(stdout.equals(encode(values, dtype))).toBe(true);
-    },
-  );
+  it('are rounded to each format as the gate does', () => {
+    const ties = [65519.99, 65520, 1e-8, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 1 + 2 ** -11, 1 + 3 * 2 ** -11];
+    const special = [0, -0, 1, 3.4e38, 1e300, -1e300, Infinity, -Infinity, Number.NaN, 5e-324];
+    const random = Array.from({ length: 2000 }, (_, i) => Math.sin(i * i) * 2 ** ((i % 60) - 30));
+    const values = [...ties, 1 + 2 ** -8, 1 + 3 * 2 ** -8, ...special, ...random];
+    const formats: WireType[] = ['float64', 'float32', 'float16', 'bfloat16'];
+    const script = [
+      'import sys; sys.path.insert(0, "adapters/python"); import lla_bundle as b; given = sys.stdin.buffer.read()',
+      'for name in sys.argv[1:]: sys.stdout.buffer.write(b.converted("float64", given, name))',
+    ].join('\n');
+    const { stdout } = spawnSync(PYTHON, ['-c', script, ...formats], { input: encode(values, 'float64') });
+    let at = 0;
+    for (const format of formats) {
+      const wanted = encode(values, format);
+      expect(stdout.subarray(at, at + wanted.length).equals(wanted), format).toBe(true);
+      at += wanted.length;
+    }
+    expect(stdout).toHaveLength(at);
+  });
 });
 
 describe.skipIf(PYTHON === undefined)('a folder that somebody has spoilt', () => {
