@@ -60,7 +60,7 @@ const keys: Style[] = [
 /** Strong for one stretch of tokens and weak for the next: a prefix sum over all of them has lost what the weak ones say. */
 const strongThenWeak: Style = (seed, name, index) => {
   const stretch = Math.floor(time(index) / (8 + (seed % 57)));
-  return stretch % 2 === 0 ? -4 : -unit(noise(seed, name, index)) / 256;
+  return stretch % 2 === 0 ? -60 : -unit(noise(seed, name, index)) / 256;
 };
 
 /** Log decays: none, constant, ordinary, weak, strong, hard resets, growth, a mixture, and strong ones before weak ones. */

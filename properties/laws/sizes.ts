@@ -157,7 +157,7 @@ const STYLES: Wish['styles'] = {
   q: independent.q,
   k: [...independent.k, ...styles.k.slice(5, 6)],
   v: [...independent.v, ...styles.v.slice(5, 6)],
-  g: [styles.g[4], styles.g[0], styles.g[2], styles.g[6]],
+  g: [styles.g[4], ...styles.g.slice(-1), styles.g[0], styles.g[2], styles.g[6]],
   beta: [...independent.beta.slice(0, 1), styles.beta[1]],
   lambda: [...independent.lambda, styles.lambda[1]],
   initialState: independent.initialState,
