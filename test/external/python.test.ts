@@ -24,8 +24,11 @@ describe.skipIf(numpy === undefined)('numpy', () => {
   const python = numpy as string;
 
   it('the worked example conforms', async () => {
-    const systems = 'log-linear-gated-deltanet';
-    const { status, text } = await gate(...few, '--system', systems, '--', python, 'adapters/python/numpy_example.py');
+    // of the laws of large sizes, which take longer than all others together, those of outputs
+    const sizes = 'long-sequences,wide-heads,many-heads';
+    const laws = ['--law', `equivalence,causality,gradients,algebra,state,robustness,${sizes}`];
+    const about = [...few, '--system', 'log-linear-gated-deltanet', ...laws];
+    const { status, text } = await gate(...about, '--', python, 'adapters/python/numpy_example.py');
     expect(text).toMatch(/ 0 failed, 0 errors, 0 blocked/);
     expect(status).toBe(0);
   });

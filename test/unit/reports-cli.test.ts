@@ -12,7 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { Command } from 'commander';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { checkReports, type ReportFlags } from '../../gate/commands/report-options.ts';
+import { shardOption } from '../../gate/commands/shard-option.ts';
 import { readReport } from '../../gate/reports/read.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lla-reports-'));
@@ -27,6 +30,8 @@ const lla = (args: string[], env: Record<string, string> = {}) => {
   });
 };
 const few = ['--law', 'prefix,causal-forward', '--system', 'linear,gla', '--runs', '1', '--jobs', '1'];
+/** As little as can be judged. */
+const one = ['--law', 'prefix', '--system', 'linear', '--form', 'masked', '--runs', '1', '--jobs', '1'];
 const wrong = [
   '--law',
   'forward-within-its-bound',
@@ -56,29 +61,41 @@ describe('the files of a run', () => {
   it('replace those of an earlier run, through links too; devices are written to', () => {
     writeFileSync(at('old.json'), 'old');
     symlinkSync(at('old.json'), at('link.json'));
-    expect(lla(['gate', ...few, '--report', at('link.json'), '--badge', '/dev/null']).status).toBe(0);
+    expect(lla(['gate', ...one, '--report', at('link.json'), '--badge', '/dev/null']).status).toBe(0);
     expect(readReport(at('old.json')).conforms).toBe(true);
     expect(existsSync('/dev/null')).toBe(true);
     expect(readFileSync('/dev/null', 'utf8')).toBe('');
   });
 
-  it.each<[string, string[], string]>([
-    ['a folder', ['--junit', folder], `--junit ${folder}: it is a folder`],
-    ['a name that ends in a slash', ['--html', `${folder}/x/`], 'it names no file'],
-    ['a file where a folder is needed', ['--report', at('file', 'r.json')], 'give a file that can be written'],
-    ['nowhere', ['--badge', '/proc/nowhere/b.json'], '--badge /proc/nowhere/b.json: '],
-    ['the same file twice', ['--report', at('x.json'), '--badge', at('x.json')], '--badge and --report are both'],
-  ])('exit code 2 before anything is judged for %s', (_, args, message) => {
-    writeFileSync(at('file'), '');
-    const { status, stdout, stderr } = lla(['gate', ...few, ...args]);
+  it('exit code 2 before anything is judged for the same file twice', () => {
+    const { status, stdout, stderr } = lla(['gate', ...one, '--report', at('x.json'), '--badge', at('x.json')]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain(message);
+    expect(stderr).toContain('--badge and --report are both');
     expect(stderr).not.toContain('gate 1/');
   });
 
+  afterEach(() => void vi.restoreAllMocks());
+  it.each<[string, ReportFlags, string]>([
+    ['a folder', { junit: folder }, `--junit ${folder}: it is a folder`],
+    ['a name that ends in a slash', { html: `${folder}/x/` }, 'it names no file'],
+    ['a file where a folder is needed', { report: at('file', 'r.json') }, 'give a file that can be written'],
+    ['nowhere', { badge: '/proc/nowhere/b.json' }, '--badge /proc/nowhere/b.json: '],
+    ['JSON and annotations on one output', { annotations: true, json: true }, 'both print to standard output'],
+  ])('the same for %s', (_, flags, message) => {
+    writeFileSync(at('file'), '');
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    vi.spyOn(process, 'exit').mockImplementation((code) => {
+      throw new Error(`exit code ${code}`);
+    });
+    expect(() => checkReports(flags)).toThrow('exit code 2');
+    expect(said.mock.calls.join('')).toContain(message);
+  });
+
   it('say what program it was, and exit code 1 stays 1', () => {
-    const { status } = lla(['gate', '--report', at('wrong.json'), ...wrong]);
+    const { status, stdout } = lla(['gate', '--report', at('wrong.json'), ...wrong]);
     expect(status).toBe(1);
+    expect(stdout).toContain('does not conform');
+    expect(stdout).not.toContain('::');
     const report = readReport(at('wrong.json'));
     expect(report.command).toEqual([process.execPath, 'test/external/hostile.mjs', 'does as it is told']);
     expect(report.verdicts[0].drawn?.[0]).toContain('"system":"linear"');
@@ -92,7 +109,6 @@ describe('annotations', () => {
     const [table, annotations] = stdout.split(`\n::${token}::\n`);
     expect(table).toContain('does not conform');
     expect(annotations).toMatch(/^::error title=forward-within-its-bound · linear · hostile::/);
-    expect(lla(['gate', ...wrong]).stdout).not.toContain('::');
   });
 
   it('are printed by themselves on GitHub, with a summary of the job', () => {
@@ -101,26 +117,21 @@ describe('annotations', () => {
     expect(lla(['gate', ...wrong], github).stdout).toContain('\n::error title=');
     const summary = readFileSync(at('summary.md'), 'utf8');
     expect(summary).toMatch(/^before\n### ❌ does not conform\n/);
-    expect(lla(['gate', '--no-annotations', ...wrong], github).stdout).not.toContain('::error');
-    expect(JSON.parse(lla(['gate', '--json', ...wrong], github).stdout).conforms).toBe(false);
+    expect(lla(['gate', '--no-annotations', ...one], github).stdout).not.toContain('::');
+    expect(JSON.parse(lla(['gate', '--json', ...one], github).stdout).conforms).toBe(true);
     expect(readFileSync(at('summary.md'), 'utf8')).toBe(summary);
   });
 
   it('a summary that cannot be written is said, and changes nothing', () => {
-    const { status, stderr } = lla(['gate', ...few], { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: folder });
+    const { status, stderr } = lla(['gate', ...one], { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: folder });
     expect(status).toBe(0);
     expect(stderr).toContain('GITHUB_STEP_SUMMARY is left as it is');
-  });
-
-  it('and JSON on the same output are exit code 2', () => {
-    const { status, stderr } = lla(['gate', '--annotations', '--json', ...few]);
-    expect(status).toBe(2);
-    expect(stderr).toContain('both print to standard output');
   });
 });
 
 describe('shards', () => {
-  const all = ['--law', 'equivalence', '--system', 'linear,log-linear-gla', '--runs', '1', '--jobs', '1', '--json'];
+  const laws = ['--law', 'forward-within-its-bound,prefix,causal-forward,causal-backward', '--form', 'recurrent'];
+  const all = [...laws, '--system', 'linear,log-linear-gla', '--runs', '1', '--jobs', '1', '--json'];
   const verdictsOf = (text: string): unknown => JSON.parse(text).verdicts;
 
   it('are merged into what one run says, with the same reports', () => {
@@ -148,13 +159,19 @@ describe('shards', () => {
 
   it.each([
     ['0/2', 'I/N wanted'],
-    ['3/2', 'I/N wanted'],
-    ['1', 'I/N wanted'],
     ['1/9999', 'this run has at most '],
   ])('--shard %s is exit code 2', (shard, message) => {
-    const { status, stderr } = lla(['gate', ...few, '--shard', shard]);
+    const { status, stderr } = lla(['gate', ...one, '--shard', shard]);
     expect(stderr).toContain(message);
     expect(status).toBe(2);
+  });
+
+  it.each(['3/2', '1', '1/2/3', '-1/2', '1/10001'])('--shard %s is none', (shard) => {
+    const command = new Command()
+      .addOption(shardOption())
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} });
+    expect(() => command.parse(['--shard', shard], { from: 'user' })).toThrow('I/N wanted');
   });
 
   it('a file that is no report is exit code 2, and named', () => {
