@@ -604,8 +604,14 @@ def run_round(current, program, command, others):
     return answers
 
 
+DEFAULTS = {**dict.fromkeys(("gradients", "state", "packed", "groups", "structures", "resets", "growth", "strongBeta"), False),
+            "chunkSize": 64, "limits": {}}
+
+
 def compare_descriptions(said, wanted):
     """The program has to be the one that the cases were made for."""
+    # what is left out is the default of docs/protocol.md
+    said, wanted = ({**DEFAULTS, **each} for each in (said, wanted))
     differ = sorted(key for key in {*said, *wanted} if said.get(key) != wanted.get(key))
     if differ:
         raise Stop("the program says of itself what the bundle was not made for: "
