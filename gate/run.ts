@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { Tinypool } from 'tinypool';
 import { notCovered, seedOf } from '../properties/check-law.ts';
 import type { Implementation, Law } from '../properties/law.ts';
+import { sizeLaws } from '../properties/laws/sizes.ts';
 import type { Oracle } from '../properties/oracle.ts';
 import type { System } from '../reference/systems/registry.ts';
 import { type Expectations, expectedOf, unusedOf } from './expectations.ts';
@@ -24,6 +25,8 @@ export interface GateOptions {
   jobs?: number;
   /** Laws judged at the same time in this thread: as many as an implementation answers cases at once. Default 1. */
   concurrency?: number;
+  /** Of the kinds of large cases, one a system: which one follows from the seed. Default: all of them. */
+  largeInTurn?: boolean;
   /** Stops after the first verdict that counts against the run. */
   bail?: boolean;
   /** What is known to fail. */
@@ -80,6 +83,14 @@ export interface Triple {
   subject: Implementation;
 }
 
+/** Whether a law is about small cases, or it is the turn of its kind of large ones. */
+function isInTurn({ isLarge, name }: Law, system: System, seed: number): boolean {
+  if (!isLarge) return true;
+  const kindOf = (law: string): string => law.replace(/-backward$/, '');
+  const kinds = [...new Set(sizeLaws.map((law) => kindOf(law.name)))];
+  return kinds.indexOf(kindOf(name)) === Math.abs(seedOf(seed, system.name)) % kinds.length;
+}
+
 /** Laws in an order in which every prerequisite comes before what depends on it. */
 export function inOrder(laws: readonly Law[]): Law[] {
   const ordered: Law[] = [];
@@ -100,11 +111,14 @@ export function triplesOf({
   implementations,
   systems,
   laws,
-}: Pick<GateOptions, 'implementations' | 'systems' | 'laws'>): Triple[] {
+  seed = 0,
+  largeInTurn = false,
+}: Pick<GateOptions, 'implementations' | 'systems' | 'laws'> &
+  Partial<Pick<GateOptions, 'seed' | 'largeInTurn'>>): Triple[] {
   return implementations.flatMap((subject) =>
     systems.flatMap((system) =>
       inOrder(laws)
-        .filter((law) => law.appliesTo(system))
+        .filter((law) => law.appliesTo(system) && (!largeInTurn || isInTurn(law, system, seed)))
         .map((law) => ({ subject, system, law })),
     ),
   );

@@ -126,6 +126,8 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     jobs: external ? 1 : (flags.jobs ?? availableParallelism()),
     concurrency: external ? (flags.jobs ?? 1) : 1,
     bail: flags.bail,
+    // half a minute has room for one kind of large cases a system
+    largeInTurn: flags.profile === 'quick' && flags.law === undefined,
     enforceRecommended: flags.enforceRecommended,
     command: external ? command : undefined,
     ...inputs,
