@@ -6,10 +6,14 @@ import { gateMessages, programMessages } from './schemas.ts';
 import type { TensorHeader } from './wire.ts';
 
 const ajv = new Ajv2020({ allErrors: false, strict: true, verbose: true });
-const compile = (schemas: Record<string, object>): Map<string, ValidateFunction> =>
-  new Map(Object.entries(schemas).map(([type, schema]) => [type, ajv.compile(schema)]));
-const ofPrograms = compile(programMessages);
-const ofTheGate = compile(gateMessages);
+const ofPrograms = new Map<string, object>(Object.entries(programMessages));
+const ofTheGate = new Map<string, object>(Object.entries(gateMessages));
+
+/** What checks messages of a type, compiled when it is needed first; undefined for a type that is none. */
+function validatorOf(schemas: ReadonlyMap<string, object>, type: unknown): ValidateFunction | undefined {
+  const schema = typeof type === 'string' ? schemas.get(type) : undefined;
+  return schema && ajv.compile(schema);
+}
 
 /** A value as JSON, cut short; whatever it is. */
 export function brief(value: unknown, most = 300): string {
@@ -53,7 +57,7 @@ export function faultOf(fields: unknown): Fault | null {
     return { what: 'a line that is no JSON object', rule: rules.line, given: kindOf(fields), wanted: 'an object' };
   }
   const { type } = fields as { type?: unknown };
-  const validate = typeof type === 'string' ? ofPrograms.get(type) : undefined;
+  const validate = validatorOf(ofPrograms, type);
   if (!validate) {
     const known = [...ofPrograms.keys()].join(', ');
     const given = brief(type, 100);
@@ -104,7 +108,7 @@ function errorOf(validate: ValidateFunction, fields: object): ErrorObject | null
 
 /** What is wrong with a message of our own; null where it is as the schemas have it. */
 export function ownFaultOf(fields: { type: string }): string | null {
-  const validate = ofTheGate.get(fields.type);
+  const validate = validatorOf(ofTheGate, fields.type);
   if (!validate) return `no type ${fields.type}`;
   return validate(fields) ? null : ajv.errorsText(validate.errors);
 }

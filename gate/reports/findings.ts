@@ -36,10 +36,14 @@ function signOf({ status }: GateVerdict, outcome: Outcome): Sign {
 }
 
 /** What is wrong, in a line. */
-export function faultText({ status, reason, worst, kept }: GateVerdict): string {
+export function faultText({ status, reason, worst, kept, failure }: GateVerdict): string {
   const known = kept === undefined ? '' : `the counterexample kept in ${kept}: `;
   if (status === 'blocked' || status === 'not-covered') return `${known}${reason ?? status}`;
-  if (status === 'error') return `${known}${(reason ?? 'it threw').split('\n', 1)[0]}`;
+  if (status === 'error') {
+    const lines = (reason ?? 'it threw').trimEnd().split('\n');
+    // what a program says of itself may be a traceback, and its last line is the error
+    return `${known}${failure === 'refused' && lines.length > 1 ? `refused: ${lines.at(-1)?.trim()}` : lines[0]}`;
+  }
   if (status === 'passed' || !worst) return `${known}${status}`;
   const far = worst.bound === 0 ? 'exactly' : `${few(worst.ratio)} times the bound`;
   return `${known}${place(worst)} is ${worst.actual}, where ${worst.expected} is wanted, ${far}`;

@@ -11,7 +11,6 @@ import { reportSchema } from './schema.ts';
 export class BadReport extends Error {}
 
 const ajv = new Ajv2020({ allErrors: false, strict: true, allowUnionTypes: true });
-const validate = ajv.compile(reportSchema);
 
 const LONGEST = 200;
 
@@ -28,6 +27,8 @@ function verdictAt(value: unknown, path: string): string {
 }
 
 function schemaFault(value: unknown): string | null {
+  // compiled when it is needed first; most commands read no report
+  const validate = ajv.compile(reportSchema);
   if (validate(value)) return null;
   const [error] = validate.errors ?? [];
   if (!error) return 'it is wrong';
