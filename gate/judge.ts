@@ -10,7 +10,7 @@ import {
   type Worst,
 } from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
-import type { Oracle } from '../properties/oracle.ts';
+import { hereOracle, type Oracle } from '../properties/oracle.ts';
 import type { Precision } from '../properties/precision.ts';
 import { explainBound, type Term } from '../properties/tolerance.ts';
 import type { Case } from '../reference/case.ts';
@@ -112,12 +112,22 @@ async function judgeKept(
   for (const path of kept) {
     const { system, ...found } = readKeptFile(path);
     const counterexample = keptIn(found, subject.precision);
+    if (counterexample === null) continue;
     const result = { law: law.name, system, implementation: subject.name, seed, counterexample };
     try {
       judged++;
       const worst = await law.check(subject, counterexample, oracle);
       if (worst.holds) continue;
-      return { judged, failed: { ...result, status: 'failed', cases: judged, worst, kept: path } };
+      const from = law.isLarge ? await law.explain?.(subject, counterexample, oracle ?? hereOracle) : null;
+      const failed = {
+        ...result,
+        status: 'failed' as const,
+        cases: judged,
+        worst,
+        kept: path,
+        ...(from ? { from } : {}),
+      };
+      return { judged, failed };
     } catch (error) {
       if (error instanceof OutsideAbilities) {
         judged--;

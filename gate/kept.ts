@@ -7,6 +7,7 @@ import { findLaw } from '../properties/laws/all.ts';
 import { findPrecision, type Precision, roundCase } from '../properties/precision.ts';
 import { parseCase } from '../reference/case-json.ts';
 import { InvalidInput } from '../reference/errors.ts';
+import { type Tensor, toDense } from '../reference/tensor.ts';
 import type { GateVerdict } from './judge.ts';
 
 export const KEPT_VERSION = 1;
@@ -57,11 +58,15 @@ export function readKept(at: string): Kept[] {
   return files.sort().map((name) => readKeptFile(join(at, name)));
 }
 
-/** The draw, in the formats of another precision. */
-export const keptIn = ({ draw }: Pick<Kept, 'draw'>, precision: Precision): Draw => ({
-  ...draw,
-  c: roundCase(draw.c, precision),
-});
+/** The draw, in the formats of another precision; null where that does not hold its numbers. */
+export function keptIn({ draw }: Pick<Kept, 'draw'>, precision: Precision): Draw | null {
+  const c = roundCase(draw.c, precision);
+  const overflows = (Object.keys(c.inputs) as (keyof typeof c.inputs)[]).some((name) => {
+    const [before, after] = [draw.c.inputs[name], c.inputs[name]].map((value) => toDense(value as Tensor));
+    return after.some((value, i) => !Number.isFinite(value) && Number.isFinite(before[i]));
+  });
+  return overflows ? null : { ...draw, c };
+}
 
 /**
  * Adds the shrunk case of each new failure to a folder, each file whole or not at all; what is there already is left.

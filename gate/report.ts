@@ -163,9 +163,11 @@ export function summaryText(report: GateReport, colors: Colors): string {
   const excused = of.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   const lines = [`${counts}; ${cases} cases in ${seconds.toFixed(1)} s; seed ${seed}, ${runs} runs a law`];
   if (excused.length > 0) lines.push(`of these ${excused.join(', ')}`);
+  const waiting = report.verdicts.filter(({ status, expected }) => status === 'blocked' && expected).length;
+  if (waiting > 0) lines.push(`${waiting} were not judged: what they depend on is expected to fail`);
   for (const entry of unusedExpectations)
     lines.push(`the list of expected failures names ${entry}, which was not judged`);
-  if (bailed) lines.push('ended at the first failure; laws after it were not judged');
+  if (bailed) lines.push('ended before all laws were judged');
   lines.push(colors.bold(conforms ? colors.green('conforms') : colors.red('does not conform')));
   return lines.join('\n');
 }

@@ -166,7 +166,8 @@ export function reportOf(
     seconds,
   };
   // a run that judged nothing has shown nothing
-  const conforms = summary.passed > 0 && !outcomes.some(countsAgainst);
+  const isJudged = verdicts.some(({ status }) => status !== 'not-covered' && status !== 'blocked');
+  const conforms = isJudged && !outcomes.some(countsAgainst);
   return { ...about, conforms, summary, verdicts };
 }
 

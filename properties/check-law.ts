@@ -69,6 +69,7 @@ const SHRINK_SECONDS = 60;
 const COST_OF_LARGE = 16;
 /** Draws that may fall outside of what an implementation takes, for each that does not. */
 const MOST_OUTSIDE = 20;
+const MOST_LARGE_OUTSIDE = 3;
 
 /** Cases that a run of so many cases a law gives this one. */
 export const runsOf = ({ isLarge }: Law, runs: number): number =>
@@ -137,7 +138,7 @@ export async function checkLaw(
   const details = await fc.check(property, {
     seed: options.seed,
     numRuns: options.path === undefined ? runsOf(law, options.runs) : 1,
-    maxSkipsPerRun: MOST_OUTSIDE,
+    maxSkipsPerRun: law.isLarge ? MOST_LARGE_OUTSIDE : MOST_OUTSIDE,
     path: options.path ?? '',
     endOnFailure: options.shrink === false,
   });
@@ -162,8 +163,14 @@ export async function checkLaw(
     const notes = [note, said].filter((each) => each !== undefined && each !== null).join('; ');
     return { ...result, status: 'failed', worst: notes === '' ? failing : { ...rest, note: notes } };
   }
+  const thrown = details.errorInstance;
+  const from =
+    law.isLarge && thrown instanceof NoAnswer && !thrown.isCostly
+      ? await law.explain?.(subject, result.counterexample, oracle)
+      : null;
   return {
     ...result,
+    ...(from ? { from } : {}),
     status: 'error',
     thrown: details.errorInstance,
     reason: reasonOf(details.errorInstance),

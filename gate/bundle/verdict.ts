@@ -5,7 +5,7 @@ import type { Law } from '../../properties/law.ts';
 import { findLaw } from '../../properties/laws/all.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import type { GateVerdict } from '../judge.ts';
-import { type GateReport, runGate } from '../run.ts';
+import { type GateOptions, type GateReport, runGate } from '../run.ts';
 import { walk } from './ask.ts';
 import { Answers, indexCases } from './book.ts';
 import { casesBefore, readManifest, roundFile, writeManifest } from './manifest.ts';
@@ -20,7 +20,7 @@ export type Judged =
 /** What stands for the program in the command that shrinks a failure, where the bundle does not know it. */
 const SOME_PROGRAM = ['YOUR_PROGRAM'];
 
-export interface VerdictOptions {
+export interface VerdictOptions extends Pick<GateOptions, 'expectations' | 'enforceRecommended'> {
   onStart?: (total: number) => void;
   onVerdict?: (verdict: GateVerdict) => void;
   /** For tests: laws that stand for those of their names. */
@@ -58,6 +58,8 @@ export async function judgeBundle(folder: string, options: VerdictOptions = {}):
       seed,
       runs,
       command: manifest.command,
+      expectations: options.expectations,
+      enforceRecommended: options.enforceRecommended,
       onStart: options.onStart,
       onVerdict: (verdict) => {
         stopAtFault();

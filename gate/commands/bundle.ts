@@ -1,32 +1,29 @@
 /** `lla bundle` and `lla verdict`: the gate for machines without Node. */
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { GROUPS } from '../../properties/law.ts';
 import { everyLaw } from '../../properties/laws/all.ts';
 import type { Precision } from '../../properties/precision.ts';
 import { precisions } from '../../properties/precision.ts';
+import { InvalidInput } from '../../reference/errors.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { BadBundle, readWhole } from '../bundle/files.ts';
 import { makeBundle, occupied } from '../bundle/make.ts';
 import { judgeBundle } from '../bundle/verdict.ts';
+import { readExpectations } from '../expectations.ts';
 import { ProgramFailure } from '../external/failure.ts';
 import { abilitiesOf, type Description } from '../external/implementation.ts';
 import { Program, VERSION } from '../external/program.ts';
 import { faultOf } from '../external/validate.ts';
-import type { GateVerdict } from '../judge.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
-import { explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
-import type { GateReport } from '../run.ts';
 import { saveFailures } from '../save.ts';
 import { collect, EXIT, fail, integer, pick, seconds } from './common.ts';
+import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 
 const DEFAULT_PROFILE: Profile = 'standard';
 const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
 /** A description is a line of the protocol. */
 const LONGEST = 2 ** 20;
-/** A case with more characters than that is for files, not for a screen: nothing here has been shrunk. */
-const MOST_SHOWN = 2000;
 
 interface BundleFlags {
   describe?: string;
@@ -90,6 +87,7 @@ function endOnSignals(stop: () => void): void {
 /** A fault of the file system is the user's to mend. */
 function explainError(folder: string, error: unknown): never {
   if (error instanceof BadBundle) return fail(`${folder}: ${error.message}`);
+  if (error instanceof InvalidInput) return fail(error.message);
   const { code, message } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string') throw error;
   return fail(`${folder}: ${message}`);
@@ -147,38 +145,20 @@ async function bundle(folder: string, command: readonly string[], flags: BundleF
   }
 }
 
-interface VerdictFlags {
-  json?: boolean;
+interface VerdictFlags extends ReportFlags {
   save?: string;
-}
-
-/** The gate's report, said of answers that came in a folder. */
-function reportText(report: GateReport, saved: readonly string[]): string {
-  const failures = report.verdicts.filter(({ status }) => status === 'failed' || status === 'error');
-  const parts = [
-    verdictTable(report, pc),
-    ...failures.map((verdict) => explainFailure(withoutLargeCase(verdict), pc)),
-    saved.map((path) => `saved ${path}`).join('\n'),
-    failures.length > 0
-      ? 'These cases are as they were drawn; the commands after "again" shrink them, where the program runs.'
-      : '',
-    summaryText(report, pc),
-  ];
-  return parts.filter((part) => part !== '').join('\n\n');
-}
-
-function withoutLargeCase(verdict: GateVerdict): GateVerdict {
-  const { drawn } = verdict;
-  if (drawn === undefined || drawn.join().length <= MOST_SHOWN) return verdict;
-  const { drawn: _, ...rest } = verdict;
-  return rest;
+  expectFailures?: string;
+  enforceRecommended?: boolean;
 }
 
 async function verdict(folder: string, flags: VerdictFlags): Promise<void> {
+  checkReports(flags);
   const progress = createProgress('verdict');
   endOnSignals(progress.stop);
   try {
     const judged = await judgeBundle(folder, {
+      enforceRecommended: flags.enforceRecommended,
+      ...(flags.expectFailures === undefined ? {} : { expectations: readExpectations(flags.expectFailures) }),
       onStart: progress.start,
       onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
     });
@@ -187,7 +167,13 @@ async function verdict(folder: string, flags: VerdictFlags): Promise<void> {
       const { report } = judged;
       process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
       const saved = flags.save === undefined ? [] : saveFailures(flags.save, report.verdicts);
-      process.stdout.write(`${flags.json ? reportToJson(report) : reportText(report, saved)}\n`);
+      writeReports(flags, report);
+      printReport(flags, report, saved);
+      if (!flags.json && report.summary.failed + report.summary.errors > 0) {
+        process.stdout.write(
+          'These cases are as they were drawn; the commands after "again" shrink them, where the program runs.\n',
+        );
+      }
       return;
     }
     process.exitCode = EXIT.unanswered;
@@ -239,9 +225,12 @@ export const bundleCommand = (): Command =>
     .action(bundle);
 
 export const verdictCommand = (): Command =>
-  new Command('verdict')
-    .description('judge the answers in a folder of lla bundle: the verdicts of lla gate')
-    .argument('<folder>', 'with the answers that run.py wrote')
+  addReportOptions(
+    new Command('verdict')
+      .description('judge the answers in a folder of lla bundle: the verdicts of lla gate')
+      .argument('<folder>', 'with the answers that run.py wrote'),
+  )
     .option('--save <folder>', 'write the case of each failure there, as JSON')
-    .option('--json', 'print the verdicts as JSON')
+    .option('--expect-failures <file>', 'JSON list of laws that are known to fail, as for lla gate')
+    .option('--enforce-recommended', 'broken recommended laws count too')
     .action(verdict);

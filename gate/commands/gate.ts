@@ -18,7 +18,7 @@ import { keepFailures, readKept } from '../kept.ts';
 import { createOraclePool } from '../oracle-pool.ts';
 import { type Profile, profileNames, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
-import { type GateOptions, runGate, triplesOf } from '../run.ts';
+import { type GateOptions, reportOf, runGate, triplesOf } from '../run.ts';
 import { saveFailures } from '../save.ts';
 import type { Shard } from '../shard.ts';
 import { runCheckProtocol } from './check-protocol.ts';
@@ -98,8 +98,17 @@ async function openOrExplain(command: readonly string[], flags: GateFlags): Prom
 async function gate(command: readonly string[], flags: GateFlags): Promise<void> {
   checkReports(flags);
   const progress = createProgress('gate');
+  const judged: GateVerdict[] = [];
+  let about: Parameters<typeof reportOf>[0] | null = null;
+  const started = performance.now();
   const leave = (code: number) => () => {
     progress.stop();
+    // what was found so far is not lost
+    if (about && judged.length > 0) {
+      writeReports(flags, reportOf({ ...about, bailed: true }, judged, (performance.now() - started) / 1000));
+      for (const path of writeFound(flags, judged)) process.stderr.write(`saved ${path}\n`);
+      process.stderr.write(`interrupted after ${judged.length} verdicts\n`);
+    }
     process.exit(code);
   };
   process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
@@ -154,25 +163,39 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
   checkShard(flags.shard, triplesOf(options));
+  about = {
+    seed: options.seed,
+    runs: options.runs,
+    enforceRecommended: options.enforceRecommended ?? false,
+    ...(external ? { command } : {}),
+    ...(flags.shard ? { shard: flags.shard } : {}),
+  };
   const pool = external ? createOraclePool(availableParallelism()) : null;
   const report = await runGate({
     ...options,
     ...(pool ? { oracle: pool } : {}),
     onStart: progress.start,
-    onVerdict: ({ law, system, implementation }) => progress.next(`${law} · ${system} · ${implementation}`),
+    onVerdict: (verdict) => {
+      judged.push(verdict);
+      progress.next(`${verdict.law} · ${verdict.system} · ${verdict.implementation}`);
+    },
   });
   progress.stop();
   await closeDevices();
   await external?.close();
   await pool?.close();
   process.exitCode = report.conforms ? EXIT.conforms : EXIT.doesNot;
-  const saved = [
-    ...(flags.save === undefined ? [] : writeOrExplain('--save', flags.save, report.verdicts, saveFailures)),
-    ...(flags.kept === undefined ? [] : writeOrExplain('--kept', folderOf(flags.kept), report.verdicts, keepFailures)),
-  ];
+  about = null;
+  const saved = writeFound(flags, report.verdicts);
   writeReports(flags, report);
   printReport(flags, report, saved);
 }
+
+/** The files of what failed, where they were asked for. */
+const writeFound = (flags: GateFlags, verdicts: readonly GateVerdict[]): string[] => [
+  ...(flags.save === undefined ? [] : writeOrExplain('--save', flags.save, verdicts, saveFailures)),
+  ...(flags.kept === undefined ? [] : writeOrExplain('--kept', folderOf(flags.kept), verdicts, keepFailures)),
+];
 
 /** Files that say what is known of the implementation; a bad one is a usage error, found before anything runs. */
 function readInputs({ expectFailures, kept }: GateFlags): Pick<GateOptions, 'expectations' | 'kept'> {

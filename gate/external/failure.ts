@@ -20,6 +20,11 @@ export interface Fault {
   bytes?: Buffer;
 }
 
+/** What a program says reaches terminals: escapes, other controls and changes of direction become a sign that is seen. */
+export const visible = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+
 /** A program that gave no answer, by the name of what happened. */
 export class ProgramFailure extends NoAnswer {
   readonly kind: FailureKind;
@@ -27,7 +32,7 @@ export class ProgramFailure extends NoAnswer {
   readonly printed: string;
   readonly fault: Fault | undefined;
   constructor(kind: FailureKind, what: string, printed = '', fault?: Fault) {
-    super(`${kind}: ${what}${printed === '' ? '' : `\n  it printed:\n${printed.replace(/^/gm, '    ')}`}`);
+    super(visible(`${kind}: ${what}${printed === '' ? '' : `\n  it printed:\n${printed.replace(/^/gm, '    ')}`}`));
     this.name = 'ProgramFailure';
     this.kind = kind;
     this.printed = printed;

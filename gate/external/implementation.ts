@@ -7,7 +7,7 @@ import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
 import { outputsOf } from '../outputs.ts';
-import { ProgramFailure } from './failure.ts';
+import { ProgramFailure, visible } from './failure.ts';
 import { Program, type ProgramOptions, TIMEOUT } from './program.ts';
 import { descriptionDefaults } from './schemas.ts';
 import type { Message, Question } from './session.ts';
@@ -48,7 +48,7 @@ export function abilitiesOf(description: object): Abilities {
 
 /** What verdicts call a program in one of its dtypes; seeds follow from it. */
 export const nameIn = ({ name, dtypes }: Description, dtype: string): string =>
-  dtypes.length > 1 ? `${name} ${dtype}` : name;
+  visible(dtypes.length > 1 ? `${name} ${dtype}` : name);
 
 const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boolean =>
   value !== undefined && toDense(value).some(holds);

@@ -95,5 +95,16 @@ export function mergeReports(parts: readonly Part[]): GateReport {
   const { seed, runs, command, enforceRecommended } = first;
   const seconds = parts.reduce((sum, { report }) => sum + report.summary.seconds, 0);
   const verdicts = inTheirOrder(parts.flatMap(({ report }) => report.verdicts));
-  return reportOf({ seed, runs, enforceRecommended, ...(command && { command }) }, verdicts, seconds);
+  const reports = parts.map(({ report }) => report);
+  // an entry is unused where no part has judged what it names
+  const unused = first.unusedExpectations?.filter((entry) =>
+    reports.every(({ unusedExpectations = [] }) => unusedExpectations.includes(entry)),
+  );
+  const about = {
+    ...{ seed, runs, enforceRecommended },
+    ...(command && { command }),
+    ...(unused && { unusedExpectations: unused }),
+    ...(reports.some(({ bailed }) => bailed) && { bailed: true }),
+  };
+  return reportOf(about, verdicts, seconds);
 }

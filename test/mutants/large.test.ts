@@ -1,10 +1,13 @@
 /** Large cases are few, and each of them has to be worth it: every law of sizes rejects a mutant that small cases let pass. */
 import { describe, expect, it } from 'vitest';
 import { checkLaw } from '../../properties/check-law.ts';
+import { mapTensor } from '../../properties/edit.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation, Law } from '../../properties/law.ts';
 import { findLaw } from '../../properties/laws/all.ts';
 import { sizeLaws } from '../../properties/laws/sizes.ts';
+import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { largeMutants } from './large.ts';
 
@@ -41,6 +44,28 @@ describe('small cases let them pass', () => {
       expect((await check(law, implementation, 1, 5)).status).toBe('passed');
     }
   });
+});
+
+/** Zeros from token 1,024 on: what a bound that says nothing would let pass. */
+const zerosLate = (precision: string): Implementation => ({
+  ...builtIn[1],
+  precision: findPrecision(precision) as Precision,
+  run(c) {
+    const answer = compute({ ...c, form: 'chunked' });
+    return { ...answer, o: mapTensor(answer.o, (value, [, t]) => (t < 1024 ? value : 0)) };
+  },
+});
+
+it.each([
+  ['bfloat16', 'gated-deltanet', 'failed'],
+  ['bfloat16', 'log-linear-mamba2', 'failed'],
+  ['bfloat16', 'deltanet', 'not-covered'],
+  ['float16', 'gated-deltanet', 'not-covered'],
+])('in %s zeros of %s do not pass where bounds are wide: %s', async (precision, name, status) => {
+  const system = findSystem(name) as System;
+  const options = { seed: 1, runs: 1, shrink: false };
+  const result = await checkLaw(findLaw('long-sequences') as Law, zerosLate(precision), system, options);
+  expect(result.status, result.reason).toBe(status);
 });
 
 it('the recurrent form obeys them', async () => {
