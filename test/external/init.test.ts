@@ -26,7 +26,7 @@ describe('a starter passes as it is', () => {
     const { status, text } = await lla(['gate', '--runs', '1', '--', ...command], where);
     expect(text).toMatch(/\nconforms\s*$/);
     // linear attention and log-linear Mamba-2, forward
-    expect(text).toContain('48 passed, 0 failed, 0 errors, 0 blocked');
+    expect(text).toContain('50 passed, 0 failed, 0 errors, 0 blocked');
     expect(status).toBe(0);
   };
 
