@@ -45,7 +45,7 @@ export interface GateVerdict {
   /** How a program failed, where it did not answer. */
   failure?: FailureKind;
   /** The entry of the list of expected failures that names this verdict, whatever its status. */
-  expected?: { kind: 'failure' | 'flaky'; reason: string };
+  expected?: Expected;
   /** Where only large cases fail: from which size on, in words. */
   from?: string;
   /** The file of a counterexample found earlier, where that is what failed. */

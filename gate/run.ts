@@ -77,6 +77,9 @@ export interface GateReport {
   verdicts: GateVerdict[];
 }
 
+/** A report but for what came of the run. */
+export type About = Omit<GateReport, 'conforms' | 'summary' | 'verdicts'>;
+
 export interface Triple {
   law: Law;
   system: System;
@@ -131,23 +134,30 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
   options.onStart?.(triples.length);
   const verdicts = await ((options.jobs ?? 1) > 1 ? judgeInThreads(triples, options) : judgeHere(triples, options));
   const about = {
-    seed: options.seed,
-    runs: options.runs,
-    enforceRecommended: options.enforceRecommended ?? false,
-    ...(options.command ? { command: options.command } : {}),
+    ...aboutOf(options),
     ...(options.expectations ? { unusedExpectations: unusedOf(options.expectations, verdicts) } : {}),
     ...(verdicts.length < triples.length ? { bailed: true } : {}),
-    ...(options.shard ? { shard: options.shard } : {}),
   };
   return reportOf(about, verdicts, (performance.now() - started) / 1000);
 }
 
+/** What a report says of the run, whatever comes of it. */
+export const aboutOf = ({
+  seed,
+  runs,
+  enforceRecommended = false,
+  command,
+  shard,
+}: Pick<GateOptions, 'seed' | 'runs' | 'enforceRecommended' | 'command' | 'shard'>): About => ({
+  seed,
+  runs,
+  enforceRecommended,
+  ...(command ? { command } : {}),
+  ...(shard ? { shard } : {}),
+});
+
 /** The report of these verdicts: their counts, and whether they conform. */
-export function reportOf(
-  about: Omit<GateReport, 'conforms' | 'summary' | 'verdicts'>,
-  verdicts: GateVerdict[],
-  seconds: number,
-): GateReport {
+export function reportOf(about: About, verdicts: GateVerdict[], seconds: number): GateReport {
   const count = (status: GateVerdict['status']): number =>
     verdicts.filter((verdict) => verdict.status === status).length;
   const outcomes = verdicts.map((verdict) => outcomeOf(verdict, about));

@@ -172,7 +172,7 @@ export async function checkLaw(
     ...result,
     ...(from ? { from } : {}),
     status: 'error',
-    thrown: details.errorInstance,
-    reason: reasonOf(details.errorInstance),
+    thrown,
+    reason: reasonOf(thrown),
   };
 }

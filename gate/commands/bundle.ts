@@ -1,5 +1,5 @@
 /** `lla bundle` and `lla verdict`: the gate for machines without Node. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { GROUPS } from '../../properties/law.ts';
 import { everyLaw } from '../../properties/laws/all.ts';
 import type { Precision } from '../../properties/precision.ts';
@@ -14,14 +14,13 @@ import { ProgramFailure } from '../external/failure.ts';
 import { abilitiesOf, type Description } from '../external/implementation.ts';
 import { Program, VERSION } from '../external/program.ts';
 import { faultOf } from '../external/validate.ts';
-import { type Profile, profileNames, profiles } from '../profiles.ts';
+import { type Profile, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
 import { saveFailures } from '../save.ts';
-import { collect, EXIT, fail, integer, pick, seconds } from './common.ts';
+import { collect, EXIT, fail, pick } from './common.ts';
+import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 
-const DEFAULT_PROFILE: Profile = 'standard';
-const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
 /** A description is a line of the protocol. */
 const LONGEST = 2 ** 20;
 
@@ -202,26 +201,10 @@ export const bundleCommand = (): Command =>
     .option('--dtype <names>', 'only these dtypes of the program', collect)
     .option('--system <names>', 'only these systems (repeat, or separate by commas); see lla systems', collect)
     .option('--law <names>', `only these laws or groups (${GROUPS.join(', ')}); see lla laws`, collect)
-    .addOption(
-      new Option('--seed <integer>', 'everything that is drawn follows from it')
-        .default(1)
-        .argParser(integer(-(2 ** 31), 'an integer from -2^31 to 2^31 - 1')),
-    )
-    .addOption(
-      new Option('--profile <name>', `cases for each law, system and dtype: ${PROFILES}`)
-        .choices(profileNames)
-        .default(DEFAULT_PROFILE),
-    )
-    .addOption(
-      new Option('--runs <count>', 'so many cases instead, whatever the profile').argParser(
-        integer(1, 'a positive integer'),
-      ),
-    )
-    .addOption(
-      new Option('--start-timeout <seconds>', 'what the program has to start and say what it can do')
-        .default(60)
-        .argParser(seconds),
-    )
+    .addOption(seedOption())
+    .addOption(profileOption('dtype'))
+    .addOption(runsOption())
+    .addOption(startTimeoutOption())
     .action(bundle);
 
 export const verdictCommand = (): Command =>

@@ -16,19 +16,16 @@ import type { ProgramOptions } from '../external/program.ts';
 import type { GateVerdict } from '../judge.ts';
 import { keepFailures, readKept } from '../kept.ts';
 import { createOraclePool } from '../oracle-pool.ts';
-import { type Profile, profileNames, profiles } from '../profiles.ts';
+import { type Profile, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
-import { type GateOptions, reportOf, runGate, triplesOf } from '../run.ts';
+import { type About, aboutOf, type GateOptions, reportOf, runGate, triplesOf } from '../run.ts';
 import { saveFailures } from '../save.ts';
 import type { Shard } from '../shard.ts';
 import { runCheckProtocol } from './check-protocol.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
+import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 import { checkShard, shardOption } from './shard-option.ts';
-
-const DEFAULT_SEED = 1;
-const DEFAULT_PROFILE: Profile = 'standard';
-const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
 
 /** The GPU form of a backend, under the name that the command line has for it. */
 const gpuForm = (backend: NodeBackend): Implementation =>
@@ -99,7 +96,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   checkReports(flags);
   const progress = createProgress('gate');
   const judged: GateVerdict[] = [];
-  let about: Parameters<typeof reportOf>[0] | null = null;
+  let about: About | null = null;
   const started = performance.now();
   const leave = (code: number) => () => {
     progress.stop();
@@ -163,13 +160,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
   checkShard(flags.shard, triplesOf(options));
-  about = {
-    seed: options.seed,
-    runs: options.runs,
-    enforceRecommended: options.enforceRecommended ?? false,
-    ...(external ? { command } : {}),
-    ...(flags.shard ? { shard: flags.shard } : {}),
-  };
+  about = aboutOf(options);
   const pool = external ? createOraclePool(availableParallelism()) : null;
   const report = await runGate({
     ...options,
@@ -237,11 +228,7 @@ export const gateCommand = (): Command =>
     .argument('[command...]', 'after --: a program that speaks docs/protocol.md, with its arguments')
     .option('--dtype <names>', 'only these dtypes of the program', collect)
     .addOption(new Option('--timeout <seconds>', 'what the program has for a case').default(30).argParser(seconds))
-    .addOption(
-      new Option('--start-timeout <seconds>', 'what the program has to start and say what it can do')
-        .default(60)
-        .argParser(seconds),
-    )
+    .addOption(startTimeoutOption())
     .addOption(
       new Option('--memory <MiB>', 'address space that each process of the program may have; any by default').argParser(
         integer(1, 'a positive integer'),
@@ -265,21 +252,9 @@ export const gateCommand = (): Command =>
       ).choices(BACKENDS),
     )
     .option('--law <names>', `only these laws or groups (${GROUPS.join(', ')}); see lla laws`, collect)
-    .addOption(
-      new Option('--seed <integer>', 'everything that is drawn follows from it')
-        .default(DEFAULT_SEED)
-        .argParser(integer(-(2 ** 31), 'an integer from -2^31 to 2^31 - 1')),
-    )
-    .addOption(
-      new Option('--profile <name>', `cases for each law, system and form: ${PROFILES}`)
-        .choices(profileNames)
-        .default(DEFAULT_PROFILE),
-    )
-    .addOption(
-      new Option('--runs <count>', 'so many cases instead, whatever the profile').argParser(
-        integer(1, 'a positive integer'),
-      ),
-    )
+    .addOption(seedOption())
+    .addOption(profileOption('form'))
+    .addOption(runsOption())
     .addOption(
       new Option(
         '--jobs <count>',

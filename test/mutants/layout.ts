@@ -1,6 +1,6 @@
 /** Wrong strides, heads, groups, packing, tiles. */
 
-import type { Case } from '../../reference/case.ts';
+import type { Answer, Case } from '../../reference/case.ts';
 import type { Head } from '../../reference/head.ts';
 import { compute } from '../../reference/operator.ts';
 import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
@@ -13,6 +13,19 @@ const withoutKeys =
   (first: (x: Head) => number) =>
   (x: Head): Head =>
     withHead(x, { q: x.q.map((value, i) => (i % x.K >= first(x) ? 0 : value)) });
+
+/** The first token of a packed sequence has so much of the value before it, which is its neighbour's last. */
+const leaks =
+  (share: number) =>
+  (c: Case, { o }: Answer): void => {
+    const v = c.inputs.v as Tensor;
+    const [, , H, V] = v.shape;
+    const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
+    for (const t of starts) {
+      for (let h = 0; h < H; h++)
+        for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + share * v.get(0, t - 1, h, j));
+    }
+  };
 
 export const layout = [
   mutant('partial-chunk-dropped', SYSTEM, 'chunk-size-invariance', 'Tokens of the last, partial chunk get no output.', {
@@ -163,34 +176,14 @@ export const layout = [
     SYSTEM,
     'isolated-packed-sequences',
     'The first token of a packed sequence reads the last one of the sequence before.',
-    {
-      answer(c, { o }) {
-        const v = c.inputs.v as Tensor;
-        const [, , H, V] = v.shape;
-        const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
-        for (const t of starts) {
-          for (let h = 0; h < H; h++)
-            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + v.get(0, t - 1, h, j) / 2);
-        }
-      },
-    },
+    { answer: leaks(1 / 2) },
   ),
   mutant(
     'packed-neighbours-in-a-tile',
     SYSTEM,
     'isolated-packed-sequences-nonfinite',
     'A tile holds the end of one packed sequence and the start of the next, and multiplies what is masked by 0.',
-    {
-      answer(c, { o }) {
-        const v = c.inputs.v as Tensor;
-        const [, , H, V] = v.shape;
-        const starts = (c.cuSeqlens ?? []).slice(1, -1).filter((start) => start > 0 && start < v.shape[1]);
-        for (const t of starts) {
-          for (let h = 0; h < H; h++)
-            for (let j = 0; j < V; j++) o.set(0, t, h, j, o.get(0, t, h, j) + 0 * v.get(0, t - 1, h, j));
-        }
-      },
-    },
+    { answer: leaks(0) },
   ),
   mutant('strides-ignored', 'linear', 'views-equal-copies', 'The memory of an input is read as if it were dense.', {
     case: (c) => ({
