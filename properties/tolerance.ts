@@ -8,7 +8,9 @@
  * roundoffs, `growth` what errors of decays, of the delta rule's steps and of scores do to it, `floor` what underflow may cost.
  * docs/numerics.md derives each of them.
  */
+
 import type { Answer, Case } from '../reference/case.ts';
+import { expm1 } from '../reference/elementary.ts';
 import { compute } from '../reference/operator.ts';
 import { checkCase } from '../reference/shapes.ts';
 import { type Tensor, toDense } from '../reference/tensor.ts';
@@ -88,7 +90,7 @@ export function boundsOf(c: Case, p: Precision = DOUBLE, kept: readonly number[]
   const perName = Object.fromEntries(
     namesOf(model.size).map((name) => {
       const format = formatOf(p, name);
-      const r = Math.expm1(total(relativeOf(roundings(name), costs)));
+      const r = expm1(total(relativeOf(roundings(name), costs)));
       return [name, { r, floor: floors(name), last: unitRoundoff(format), most: largestFinite(format) }];
     }),
   );
@@ -147,7 +149,7 @@ export function explainBound(c: Case, p: Precision, name: OutputName, at: number
   const r = relativeOf(n, costs);
   const because = becauseOf(c, p, name, n);
   const terms: Term[] = CAUSES.map((cause) => {
-    const own = (Math.expm1(total(r)) / (total(r) || 1)) * (r[cause] ?? 0) * size;
+    const own = (expm1(total(r)) / (total(r) || 1)) * (r[cause] ?? 0) * size;
     const grown = costs[cause] > 0 ? byName(model.growth(only(costs, cause)), name)[at] : 0;
     const value = own + grown;
     return { cause, value: Number.isNaN(value) ? Number.POSITIVE_INFINITY : value, because: because[cause] };

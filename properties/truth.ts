@@ -208,9 +208,11 @@ export function truthOf(c: Case): Truth {
   return { o, finalState, gradients: p.cotangents ? named(gradients, sources) : {} };
 }
 
-/** Gradients by their inputs' names: dg = dalpha exp(g), which is 0 for a reset. */
+/** Gradients by their inputs' names: dg = dalpha exp(g), which is 0 for a reset, and for a decay that is never read, whatever it is. */
 function named(gradients: Sources, sources: Sources): Truth['gradients'] {
   const { alpha, ...rest } = gradients;
   if (!alpha) return rest;
-  return { ...rest, g: doubleDoubleMatrices.mul(alpha, sources.alpha as DoubleDoubleMatrix) };
+  const g = doubleDoubleMatrices.mul(alpha, sources.alpha as DoubleDoubleMatrix);
+  for (let i = 0; i < g.hi.length; i++) if (alpha.hi[i] === 0 && alpha.lo[i] === 0) g.hi[i] = g.lo[i] = 0;
+  return { ...rest, g };
 }

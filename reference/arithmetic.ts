@@ -2,6 +2,7 @@
  * The operations that the operator's definition is made of, over numbers of any kind: float64 here; dual numbers for
  * forward-mode derivatives; higher or lower precision where a bound is to be checked.
  */
+import { exp } from './elementary.ts';
 export interface Arithmetic<N> {
   of(value: number): N;
   /** The nearest float64. */
@@ -19,7 +20,7 @@ export const float64: Arithmetic<number> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
-  exp: Math.exp,
+  exp,
   div: (a, b) => a / b,
 };
 
@@ -36,7 +37,7 @@ export const dual: Arithmetic<Dual> = {
   add: (a, b) => ({ value: a.value + b.value, tangent: a.tangent + b.tangent }),
   sub: (a, b) => ({ value: a.value - b.value, tangent: a.tangent - b.tangent }),
   mul: (a, b) => ({ value: a.value * b.value, tangent: a.tangent * b.value + a.value * b.tangent }),
-  exp: (a) => ({ value: Math.exp(a.value), tangent: a.value === -Infinity ? 0 : Math.exp(a.value) * a.tangent }),
+  exp: (a) => ({ value: exp(a.value), tangent: a.value === -Infinity ? 0 : exp(a.value) * a.tangent }),
   div: (a, b) => ({
     value: a.value / b.value,
     tangent: (a.tangent * b.value - a.value * b.tangent) / (b.value * b.value),

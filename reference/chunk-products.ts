@@ -7,7 +7,9 @@
  * Scalar decays sum logs over segments inside the chunk; any other transition moves one panel of columns [I | k_start … k_t]
  * through the chunk, from which all four are read.
  */
+
 import { addProduct, addRows, addScaled, addTransposedProduct, dot, timesRowsLower } from './dense.ts';
+import { exp } from './elementary.ts';
 import type { Head, HeadGradients } from './head.ts';
 
 /** Indices into the call's tokens. */
@@ -99,12 +101,12 @@ function localDecay(x: Head, { start, end }: Chunk): LocalDecay {
   let sum = 0;
   for (let i = 0; i < c; i++) {
     sum += g(i);
-    fromStart[i] = Math.exp(sum);
+    fromStart[i] = exp(sum);
   }
-  const whole = Math.exp(sum);
+  const whole = exp(sum);
   sum = 0;
   for (let i = c - 1; i >= 0; i--) {
-    toEnd[i] = Math.exp(sum);
+    toEnd[i] = exp(sum);
     sum += g(i);
   }
   return { fromStart, toEnd, whole };
@@ -114,7 +116,7 @@ function localDecay(x: Head, { start, end }: Chunk): LocalDecay {
 function decayRow(x: Head, start: number, t: number, row: Float64Array): void {
   let segment = 0;
   for (let s = t; s >= start; s--) {
-    row[s - start] = segment === 0 ? 1 : Math.exp(segment);
+    row[s - start] = segment === 0 ? 1 : exp(segment);
     if (x.g.length > 0) segment += x.g[s];
   }
 }

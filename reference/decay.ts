@@ -1,6 +1,7 @@
 /**
  * The decay over a segment, D[t,s] = exp(g_{s+1} + … + g_t), in the two ways in which code has it. The forms sum the segment itself.
  */
+import { exp } from './elementary.ts';
 
 /** D[t,s] for every s <= t, from the sum over the segment (s,t] itself: [T,T], zeros above the diagonal. g: [T] log decays. */
 export function segmentDecay(g: Float64Array): Float64Array {
@@ -9,7 +10,7 @@ export function segmentDecay(g: Float64Array): Float64Array {
   for (let t = 0; t < T; t++) {
     let segment = 0;
     for (let s = t; s >= 0; s--) {
-      D[t * T + s] = Math.exp(segment);
+      D[t * T + s] = exp(segment);
       segment += g[s];
     }
   }
@@ -26,6 +27,6 @@ export function segmentDecayUnstable(g: Float64Array): Float64Array {
   const prefix = new Float64Array(T);
   for (let t = 0; t < T; t++) prefix[t] = (t > 0 ? prefix[t - 1] : 0) + g[t];
   const D = new Float64Array(T * T);
-  for (let t = 0; t < T; t++) for (let s = 0; s <= t; s++) D[t * T + s] = Math.exp(prefix[t] - prefix[s]);
+  for (let t = 0; t < T; t++) for (let s = 0; s <= t; s++) D[t * T + s] = exp(prefix[t] - prefix[s]);
   return D;
 }

@@ -69,7 +69,7 @@ function div(a: DoubleDouble, b: DoubleDouble): DoubleDouble {
 }
 
 /** ln 2, its two leading doubles. */
-const LN2: DoubleDouble = { hi: Math.LN2, lo: 2.3190468138462996e-17 };
+export const LN2: DoubleDouble = { hi: Math.LN2, lo: 2.3190468138462996e-17 };
 /** exp is taken of r / 2^HALVINGS and squared as often. */
 const HALVINGS = 9;
 const TERMS = 10;

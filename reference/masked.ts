@@ -7,7 +7,9 @@
  * M = lambda ∘ D of arXiv 2506.04761. The log decay is summed over the segment (s,t] itself, never as c_t - c_s
  * (decay.ts shows why). For any other transition the query walks back through the transposed F.
  */
+
 import { addRowsLower, addScaled, addTransposedProduct, copyFrom, dot, timesRowsLower } from './dense.ts';
+import { exp } from './elementary.ts';
 import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradients } from './head.ts';
 import { contentLevels } from './levels.ts';
 
@@ -63,11 +65,11 @@ function fillRows(x: Head, { first, count, pairs, path, start, startDecay }: Row
     for (let r = 0; r < count; r++) {
       let segment = 0;
       for (let s = first + r, at = r * T + s; s >= 0; s--, at--) {
-        path[at] = segment === 0 ? 1 : Math.exp(segment);
+        path[at] = segment === 0 ? 1 : exp(segment);
         pairs[at] *= path[at];
         if (decays) segment += g[s];
       }
-      startDecay[r] = Math.exp(segment);
+      startDecay[r] = exp(segment);
       for (let i = 0; i < K; i++) start[r * K + i] = startDecay[r] * q[(first + r) * K + i];
     }
     return;

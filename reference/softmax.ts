@@ -1,5 +1,7 @@
 /** Softmax attention, the O(T²) baseline: P = softmax(scale q k^T) over s <= t, o = P v. It has no state and no level scales. */
+
 import { addRows, addScaled, dot, timesRows } from './dense.ts';
+import { exp } from './elementary.ts';
 import { type Form, type Head, type HeadGradients, type HeadOutput, zeroGradients } from './head.ts';
 
 /** P[t, 0 … t] into row: the largest score is subtracted first, so that no exp overflows. */
@@ -12,7 +14,7 @@ function softmaxRow({ q, k, K, scale }: Head, t: number, row: Float64Array): voi
   }
   let sum = 0;
   for (let s = 0; s <= t; s++) {
-    row[s] = Math.exp(row[s] - largest);
+    row[s] = exp(row[s] - largest);
     sum += row[s];
   }
   for (let s = 0; s <= t; s++) row[s] /= sum;

@@ -2,6 +2,7 @@
  * The transition F_t of a linear recurrence S_t = F_t(S_{t-1}) + k_t w_t^T: a linear map on the key channels, applied to every
  * column of a panel X [K, columns] at once.
  */
+import { exp } from './elementary.ts';
 import type { Head, Transition } from './head.ts';
 import type { MatrixArithmetic, MatrixShape } from './matrix-tape.ts';
 
@@ -30,7 +31,7 @@ export const scalarDecay: Transition = {
   scalar: true,
   erases: 0,
   apply(x, t, X, columns) {
-    const alpha = Math.exp(x.g[t]);
+    const alpha = exp(x.g[t]);
     for (let i = 0; i < x.K * columns; i++) X[i] *= alpha;
   },
   applyTransposed(x, t, X, columns) {
@@ -40,12 +41,12 @@ export const scalarDecay: Transition = {
     // d exp(g) X / dg = exp(g) X
     let sum = 0;
     for (let i = 0; i < x.K * columns; i++) sum += dY[i] * X[i];
-    into.g[t] += Math.exp(x.g[t]) * sum;
+    into.g[t] += exp(x.g[t]) * sum;
   },
   define: (a, { g }, x) => x.map((value) => a.mul(a.exp(g[0]), value)),
   defineRows: (a, { alpha }, Y) => a.mul(Y, repeat(a, alpha, Y.rows, Y.columns)),
   norms(x, t) {
-    const alpha = Math.exp(x.g[t]);
+    const alpha = exp(x.g[t]);
     return { value: alpha, g: alpha, beta: 0, k: 0 };
   },
 };
@@ -56,7 +57,7 @@ export const diagonalDecay: Transition = {
   erases: 0,
   apply(x, t, X, columns) {
     for (let i = 0, at = 0; i < x.K; i++) {
-      const alpha = Math.exp(x.g[t * x.K + i]);
+      const alpha = exp(x.g[t * x.K + i]);
       for (let j = 0; j < columns; j++, at++) X[at] *= alpha;
     }
   },
@@ -67,14 +68,14 @@ export const diagonalDecay: Transition = {
     for (let i = 0, at = 0; i < x.K; i++) {
       let sum = 0;
       for (let j = 0; j < columns; j++, at++) sum += dY[at] * X[at];
-      into.g[t * x.K + i] += Math.exp(x.g[t * x.K + i]) * sum;
+      into.g[t * x.K + i] += exp(x.g[t * x.K + i]) * sum;
     }
   },
   define: (a, { g }, x) => x.map((value, i) => a.mul(a.exp(g[i]), value)),
   defineRows: (a, { alpha }, Y) => a.mul(Y, repeat(a, alpha, Y.rows, Y.columns)),
   norms(x, t) {
     let alpha = 0;
-    for (let i = 0; i < x.K; i++) alpha = Math.max(alpha, Math.exp(x.g[t * x.K + i]));
+    for (let i = 0; i < x.K; i++) alpha = Math.max(alpha, exp(x.g[t * x.K + i]));
     return { value: alpha, g: alpha, beta: 0, k: 0 };
   },
 };

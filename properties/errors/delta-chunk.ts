@@ -7,6 +7,7 @@
  *
  * D is the decay between the two tokens. What comes into the chunk (old content) counts in units of its norm at the chunk's start.
  */
+import { exp } from '../../reference/elementary.ts';
 import type { Head } from '../../reference/head.ts';
 import { normOf } from './layout.ts';
 import type { Measure } from './measure.ts';
@@ -63,7 +64,7 @@ export function tokenNorms(x: Head, m: Measure): TokenNorms {
     k: rows(x.k),
     beta: x.beta.map((value) => m.of(value)),
     decay: Float64Array.from({ length: x.T }, (_, t) =>
-      width === 0 ? 1 : m.of(Math.exp(x.g.subarray(t * width, (t + 1) * width).reduce((a, b) => Math.max(a, b)))),
+      width === 0 ? 1 : m.of(exp(x.g.subarray(t * width, (t + 1) * width).reduce((a, b) => Math.max(a, b)))),
     ),
     step: Float64Array.from({ length: x.T }, (_, t) => (t > 0 || x.state ? m.of(x.transition.norms(x, t).value) : 1)),
   };
@@ -139,7 +140,7 @@ function keyProducts(
       let [sum, sizes, queried] = [0, 0, 0];
       for (let i = 0; i < K; i++) {
         const at = s * K + i;
-        if (s < t && width > 0) keys[at] *= Math.exp(g[(start + t) * width + (width === 1 ? 0 : i)]);
+        if (s < t && width > 0) keys[at] *= exp(g[(start + t) * width + (width === 1 ? 0 : i)]);
         const product = k[row + i] * keys[at];
         sum += product;
         sizes += m.of(product);

@@ -1,5 +1,7 @@
 /** What the error model asks of a case's tensors: rows by head, norms, chunks, and the gradient of the decays. */
+
 import type { Case } from '../../reference/case.ts';
+import { exp } from '../../reference/elementary.ts';
 import { headOf } from '../../reference/operator.ts';
 import { checkCase, DEFAULT_CHUNK_SIZE } from '../../reference/shapes.ts';
 import { type DenseTensor, elements, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
@@ -105,7 +107,7 @@ export function shareOut(
   return g.map((value, i) => {
     const token = Math.floor(i / K);
     const slowest = g.subarray(token * K, (token + 1) * K).reduce((most, each) => Math.max(most, each));
-    return value === Number.NEGATIVE_INFINITY ? 0 : byToken[token] * measure(Math.exp(value - slowest));
+    return value === Number.NEGATIVE_INFINITY ? 0 : byToken[token] * measure(exp(value - slowest));
   });
 }
 

@@ -1,5 +1,7 @@
 /** Relative errors of decays and steps, token by token. */
+
 import type { Case } from '../../reference/case.ts';
+import { exp } from '../../reference/elementary.ts';
 import { sizesOf, systemOf } from '../edit.ts';
 import type { Costs } from './costs.ts';
 import { chunkOf, chunksOf, logDecays, type StepNorms, storedEvery } from './layout.ts';
@@ -24,7 +26,7 @@ function sizesOfDecays(g: Float64Array, width: number, channels: number): Float6
     const row = g.subarray(i * width, (i + 1) * width);
     const slowest = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
     return row.reduce(
-      (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value) * Math.exp(value - slowest)) : most),
+      (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value) * exp(value - slowest)) : most),
       0,
     );
   });
@@ -87,7 +89,7 @@ function addPrefixSlips(
           for (let j = 0; j < width; j++) {
             const slip = unit * (prefix[h * width + j] + before[h * width + j]);
             const decay = g[next * width + j];
-            if (channels < width) most = Math.max(most, slip * (decay === slowest ? 1 : Math.exp(decay - slowest)));
+            if (channels < width) most = Math.max(most, slip * (decay === slowest ? 1 : exp(decay - slowest)));
             else if (decay < STRONG) into.step[next * width + j] += slip;
             else into.source[row] = Math.max(into.source[row], slip);
           }

@@ -5,7 +5,9 @@
  * they are multiplied with counts by its distance from the mean:
  *   |sum_i (w_i e^(d_i) / Z - w_i) a_i| = |sum_i w_i (e^(d_i) - 1) (a_i - mean)| / Z.
  */
+
 import type { Case } from '../../reference/case.ts';
+import { exp, expm1, log } from '../../reference/elementary.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
 import { sizesOf } from '../edit.ts';
 import { type Precision, unitRoundoff } from '../precision.ts';
@@ -42,10 +44,10 @@ function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: 
   const weights = new Float64Array(count);
   let total = 0;
   for (let i = 0; i < count; i++) {
-    weights[i] = Math.exp(scores[i] - largest);
+    weights[i] = exp(scores[i] - largest);
     total += weights[i];
   }
-  const logarithm = Math.abs(largest) + Math.log(total);
+  const logarithm = Math.abs(largest) + log(total);
   const factors = m.roundings(2, costs.factors + costs.inputs);
   const [moved, off] = [new Float64Array(count), new Float64Array(count)];
   let [least, all] = [0, 0];
@@ -54,9 +56,9 @@ function rowOf({ scores, sizes, measured }: Scores, costs: Costs, K: number, m: 
     const x = m.to(sums + factors * measured[i]);
     weights[i] /= total;
     // e^(s + x) - e^s: where the weight underflows its error need not
-    const grown = x < 1 ? weights[i] * Math.expm1(x) : Math.exp(scores[i] - largest + x) / total - weights[i];
+    const grown = x < 1 ? weights[i] * expm1(x) : exp(scores[i] - largest + x) / total - weights[i];
     moved[i] = m.of(grown);
-    least += weights[i] * Math.exp(-x);
+    least += weights[i] * exp(-x);
     all += moved[i];
   }
   for (let i = 0; i < count; i++) {

@@ -7,7 +7,9 @@
  * Every sum on sizes has positive terms, so it is convex in the log decays: what a change h of them costs at most is
  * (f(s h) - f(0)) / s for any s >= 1, which rounding cannot spoil when h is tiny.
  */
+
 import type { Case } from '../../reference/case.ts';
+import { exp, log } from '../../reference/elementary.ts';
 import { compute } from '../../reference/operator.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
@@ -54,7 +56,7 @@ export function createSurrogate(c: Case): Surrogate {
   const beta = c.inputs.beta ? toDense(c.inputs.beta).map(Math.abs) : null;
   const isDiagonal = !byNorm && recurrence?.decay === 'channel';
   const sizeOf = (value: Tensor, axis: number): DenseTensor => (byNorm ? norms(value, axis) : absolute(value));
-  const logs = byNorm ? steps.value.map(Math.log) : g;
+  const logs = byNorm ? steps.value.map(log) : g;
   const q = sizeOf(perHead(c.inputs.q as Tensor, H, G), 3);
   const k = sizeOf(perHead(c.inputs.k as Tensor, H, G), 3);
   const v = absolute(c.inputs.v as Tensor);
@@ -65,7 +67,7 @@ export function createSurrogate(c: Case): Surrogate {
       q,
       k,
       v: slips
-        ? mapTensor(written, (value, [b, t, h]) => value * Math.exp(factor * slips.source[(b * T + t) * H + h]))
+        ? mapTensor(written, (value, [b, t, h]) => value * exp(factor * slips.source[(b * T + t) * H + h]))
         : written,
       g: tensor(
         logs.map((log, i) => (slips ? log + factor * slips.step[i] : log)),
@@ -118,7 +120,7 @@ export function createSurrogate(c: Case): Surrogate {
     }
     into.q = toGroups(dq);
     into.k = toGroups(dk);
-    const dw = d('v').map((value, i) => value * (slips ? Math.exp(factor * slips.source[Math.floor(i / V)]) : 1));
+    const dw = d('v').map((value, i) => value * (slips ? exp(factor * slips.source[Math.floor(i / V)]) : 1));
     into.v = beta ? dw.map((value, i) => value * beta[Math.floor(i / V)]) : dw;
     if (beta) {
       const values = v.data;
