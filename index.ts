@@ -1,4 +1,10 @@
 /** The library: the oracle, the laws, and what is needed to put an implementation under them. */
+export type { Fixture, FixtureHeader, FixtureTensor, Storage } from './fixtures/fixture.ts';
+export { type FormatName, formats } from './fixtures/formats/all.ts';
+export { type GivenAnswer, type GivenError, readAnswer } from './fixtures/formats/answers.ts';
+export { BadFixture } from './fixtures/formats/error.ts';
+export { answerOf, boundsIn, caseOf, type LoadedFixtures, type LoadOptions, loadFixtures } from './fixtures/load.ts';
+export type { Manifest, ManifestCase, ManifestFile } from './fixtures/manifest.ts';
 export { checkLaw, type LawResult } from './properties/check-law.ts';
 export { builtIn } from './properties/implementations.ts';
 export type { Abilities, Draw, Implementation, Law, Verdict, Worst } from './properties/law.ts';

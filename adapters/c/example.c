@@ -13,14 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The level into which those below it merge before token t; 0 where none do. */
-static int64_t merged_level_of(int64_t t, int is_flat) {
-  int64_t level = 1;
-  if (is_flat || t == 0) return 0;
-  for (; t % 2 == 0; t /= 2) level++;
-  return level;
-}
-
 #define REAL float
 #define NAME(x) x##_float
 #define EXP expf

@@ -1,5 +1,5 @@
 /*
- * The level-state recurrence of example.c, forward and backward, for one head of one sequence. Included twice, once for each type:
+ * The level-state recurrence of example.c and fixtures_example.c, forward and backward, for one head of one sequence. Included twice, once for each type:
  * REAL is the type, NAME(x) the name of x for it, EXP its exponential.
  *
  * One state [K,V] for each level, and at step t, with z trailing zero bits in t (t >= 1):
@@ -9,6 +9,17 @@
  *   4. read        o_t = scale * sum_l lambda[t,l] S_l^T q_t
  * A flat system keeps one level, which is never merged and added to in step 3.
  */
+
+#ifndef LLA_EXAMPLE_KERNEL_H
+#define LLA_EXAMPLE_KERNEL_H
+/* The level into which those below it merge before token t; 0 where none do. */
+static int64_t merged_level_of(int64_t t, int is_flat) {
+  int64_t level = 1;
+  if (is_flat || t == 0) return 0;
+  for (; t % 2 == 0; t /= 2) level++;
+  return level;
+}
+#endif
 
 /* One head. Row t of x lies at x + t * x_step. */
 typedef struct NAME(head) {

@@ -390,7 +390,7 @@ def poisoned_memory(torch, wanted):
             tensor = original(*args, **options)
             dtype = str(tensor.dtype).replace("torch.", "")
             # torch.compile makes its own memory; meta tensors and the like have none
-            if dtype not in FORMATS or torch.compiler.is_compiling() or tensor.device.type not in ("cpu", "cuda"):
+            if dtype not in FORMATS or is_compiling() or tensor.device.type not in ("cpu", "cuda"):
                 return tensor
             if tensor.layout != torch.strided or type(tensor) is not torch.Tensor:
                 return tensor
@@ -406,6 +406,8 @@ def poisoned_memory(torch, wanted):
             return inside.requires_grad_(tensor.requires_grad)
         return empty
 
+    # PyTorch before 2.1 has no torch.compiler
+    is_compiling = getattr(getattr(torch, "compiler", None), "is_compiling", lambda: False)
     try:
         if wanted:
             for name in ("empty", "empty_like"):

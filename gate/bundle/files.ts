@@ -1,7 +1,8 @@
 /** The files of a bundle: opened without following anybody's links, written so that none is ever seen half. */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
+import { openRegular, readBytes, readRegular } from '../../fixtures/regular-file.ts';
 import type { TensorHeader } from '../external/wire.ts';
 import { byteLength } from '../external/wire.ts';
 
@@ -17,44 +18,12 @@ export class BadBundle extends Error {
 const LONGEST_LINE = 2 ** 20;
 const CHUNK = 2 ** 20;
 
-/** A descriptor of a regular file that is no link, and its size. */
-export function openRegular(path: string): { fd: number; size: number } {
-  const file = basename(path);
-  let fd: number;
-  try {
-    // a pipe without a writer would not open at all
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new BadBundle(file, code === 'ELOOP' ? 'a symbolic link, where a file is wanted' : message);
-  }
-  const stat = fstatSync(fd);
-  if (stat.isFile()) return { fd, size: stat.size };
-  closeSync(fd);
-  throw new BadBundle(file, 'no regular file');
-}
-
 /** All of a file as text, if it is not longer than that. */
-export function readWhole(path: string, most: number): string {
-  const { fd, size } = openRegular(path);
-  try {
-    if (size > most) throw new BadBundle(basename(path), `${size} bytes, where at most ${most} are wanted`);
-    return readAt(fd, 0, size, basename(path)).toString('utf8');
-  } finally {
-    closeSync(fd);
-  }
-}
+export const readWhole = (path: string, most: number): string => readRegular(path, most, BadBundle).toString('utf8');
 
 /** Exactly those bytes. */
-export function readAt(fd: number, at: number, count: number, file: string): Buffer {
-  const bytes = Buffer.allocUnsafe(count);
-  for (let got = 0; got < count; ) {
-    const more = readSync(fd, bytes, got, count - got, at + got);
-    if (more === 0) throw new BadBundle(file, 'cut off');
-    got += more;
-  }
-  return bytes;
-}
+export const readAt = (fd: number, at: number, count: number, file: string): Buffer =>
+  readBytes(fd, at, count, file, BadBundle);
 
 /** A message as it lies in a file: its tensors are passed by, not held. */
 export interface Found {
@@ -77,7 +46,7 @@ export class MessageScan {
 
   constructor(path: string) {
     this.file = basename(path);
-    ({ fd: this.fd, size: this.size } = openRegular(path));
+    ({ fd: this.fd, size: this.size } = openRegular(path, BadBundle));
   }
 
   #more(): boolean {

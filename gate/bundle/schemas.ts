@@ -2,10 +2,11 @@
  * JSON Schemas (2020-12) of what a bundle has beside the protocol's own messages. docs/schemas/ has them as files; a test keeps the two
  * alike.
  */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { precisions } from '../../properties/precision.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { programMessages } from '../external/schemas.ts';
+
+export { faultBy } from '../../fixtures/schema-fault.ts';
 
 const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 const count = { type: 'integer', minimum: 0, maximum: 2 ** 31 - 1 } as const;
@@ -95,17 +96,3 @@ export const bundleSchemas = {
     tensors: (programMessages.answer as { properties: { tensors: object } }).properties.tensors,
   }),
 };
-
-const ajv = new Ajv2020({ allErrors: false, strict: true });
-const compiled = new Map<object, ValidateFunction>();
-
-/** The first thing that is wrong, with its place; null where nothing is. */
-export function faultBy(schema: object, value: unknown): string | null {
-  const validate = compiled.get(schema) ?? ajv.compile(schema);
-  compiled.set(schema, validate);
-  if (validate(value)) return null;
-  const [{ instancePath, message, params }] = validate.errors ?? [
-    { instancePath: '', message: 'it is wrong', params: {} },
-  ];
-  return `${instancePath === '' ? '' : `at ${instancePath} `}${message} ${JSON.stringify(params).slice(0, 300)}`;
-}
