@@ -73,6 +73,22 @@ describe.skipIf(numpy === undefined)('numpy', () => {
     expect([...o.data]).toEqual([1.5, 2.5]);
   });
 
+  it('an archive that was written into a pipe, sizes behind the data', async () => {
+    run(
+      python,
+      'import numpy as np, io',
+      'class Pipe(io.RawIOBase):',
+      '  def __init__(self): self.file = open("pipe.npz", "wb")',
+      '  def writable(self): return True',
+      '  def write(self, data): return self.file.write(data)',
+      '  def flush(self): self.file.flush()',
+      '  def read(self, size=-1): raise OSError',
+      'np.savez_compressed(Pipe(), o=np.arange(100.0), finalState=np.ones(3))',
+    );
+    const { o } = (await readAnswer(readFileSync(join(folder, 'pipe.npz')), 'x', 'npz')) as GivenAnswer;
+    expect(o.get(99)).toBe(99);
+  });
+
   it.each([
     ['np.array([None])', 'an array of Python objects'],
     ['np.zeros(1, [("a", "f4")])', 'it is a structure'],

@@ -238,6 +238,7 @@ describe('safetensors', () => {
     ['no name', { ...metadata, name: undefined }, 'name: nothing'],
     ['flags that are no JSON', { ...metadata, flags: 'tiny' }, 'flags: text that is not JSON'],
     ['an unknown field', { ...metadata, x: '1' }, 'an unknown field "x"'],
+    ['__proto__', JSON.parse(`{"__proto__":"1",${JSON.stringify(metadata).slice(1)}`), 'an unknown field "__proto__"'],
   ])('metadata of %s', (_, given, message) => {
     expect(() => formats.safetensors.read(safetensors({ __metadata__: given }), 'x')).toThrow(`x: ${message}`);
   });
