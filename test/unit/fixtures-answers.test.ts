@@ -12,7 +12,7 @@ const one = { shape: [1], data: [1.5] };
 const f64 = (...values: number[]): Uint8Array => encode(Float64Array.from(values), 'float64');
 const i64 = (...values: number[]): Uint8Array => encode(Float64Array.from(values), 'int64');
 
-const npz = (arrays: Record<string, [string, number[], Uint8Array]>): Promise<Uint8Array> =>
+const npz = (arrays: Record<string, [string, number[], Uint8Array]>): Uint8Array =>
   writeZip(
     Object.entries(arrays).map(([name, [descr, shape, bytes]]) => ({
       name: `${name}.npy`,

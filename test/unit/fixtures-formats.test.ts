@@ -160,6 +160,24 @@ describe('bytes', () => {
     expect(bytes.toString('hex')).toBe(`${local}${central}${end}`.replaceAll(' ', ''));
   });
 
+  it('zip.js writes the same archive', async () => {
+    const members = [0, 1, 2].map((i) => ({ name: `${i}.npy`, bytes: new Uint8Array(i * 5000).fill(i) }));
+    const { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } = await import('@zip.js/zip.js');
+    const writer = new ZipWriter(new Uint8ArrayWriter(), {
+      level: 0,
+      useWebWorkers: false,
+      rawLastModDate: 0x210000,
+      extendedTimestamp: false,
+      dataDescriptor: false,
+      msDosCompatible: true,
+      versionMadeBy: 20,
+      externalFileAttributes: 0,
+      zip64: false,
+    });
+    for (const { name, bytes } of members) await writer.add(name, new Uint8ArrayReader(bytes));
+    expect(Buffer.from(writeZip(members)).equals(await writer.close())).toBe(true);
+  });
+
   it('are the same in every time zone', async () => {
     const zone = process.env.TZ;
     const of = async (TZ: string): Promise<Uint8Array> => {
