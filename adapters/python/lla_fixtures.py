@@ -212,11 +212,7 @@ class Fixtures:
         require(len(data) == size, path, f"it has {'more' if len(data) > size else len(data)} bytes, the manifest says {size}")
         found = hashlib.sha256(data).hexdigest()
         require(found == digest, path, f"its SHA-256 is {found}, the manifest says {digest}: it was changed, export the folder again")
-        case = read_case(data, form, path)
-        entry = self.entries[name]
-        for key in ("name", "system", "dtype", "probes", "flags"):
-            require(getattr(case, key) == entry[key], path, f"its {key} is {getattr(case, key)!r}, the manifest says {entry[key]!r}")
-        return case
+        return read_case(data, form, path, self.entries[name])
 
 
 def load(folder, system=None, dtype=None, flags=(), without=(), name=None):
@@ -237,13 +233,25 @@ def select(fixtures, system=None, dtype=None, flags=(), without=(), name=None):
             and flags <= set(entry["flags"]) and not without & set(entry["flags"])]
 
 
-def read_case(data, form, where):
-    """The Case in the bytes of one file."""
+def read_case(data, form, where, entry=None):
+    """The Case in the bytes of one file, which has to be what its entry in a manifest says."""
     try:
         header, tensors = READERS[form](data, where)
+        if entry is not None:
+            check_entry(header, tensors, entry, where)
         return case_of(header, tensors, where)
     except (MemoryError, RecursionError) as error:
         raise FixtureError(f"{where}: {type(error).__name__} while it was read") from None
+
+
+def check_entry(header, tensors, entry, where):
+    for key in (*TEXTS, "flags", "error"):
+        require(header.get(key) == entry.get(key), where, f"its {key} is {header.get(key)!r}, the manifest says {entry.get(key)!r}")
+    listed = entry.get("tensors")
+    require(isinstance(listed, dict) and set(listed) == set(tensors), where, "its tensors are not those that the manifest lists")
+    for name, array in tensors.items():
+        shape = listed[name].get("shape") if isinstance(listed[name], dict) else None
+        require(shape == list(array.shape), where, f"{name} has the shape {list(array.shape)}, the manifest says {shape}")
 
 
 def read_json(data, where):
@@ -501,7 +509,8 @@ def parse_json(text, where):
 
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+        # -0 is the integer 0 in Python
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=once, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
     except (ValueError, RecursionError) as error:
         raise FixtureError(f"{where}: {error}") from None
 
