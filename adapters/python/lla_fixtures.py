@@ -28,7 +28,6 @@ import re
 import runpy
 import struct
 import sys
-import tempfile
 import traceback
 import types
 import zipfile
@@ -361,9 +360,11 @@ def read_npz(data, where):
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
-                require(info.compress_type == zipfile.ZIP_STORED and info.file_size <= len(data), where, f"{info.filename} is compressed")
-                require(info.filename.endswith(".npy") and info.filename[:-4] not in arrays, where, f"a strange member {info.filename!r}")
-                arrays[info.filename[:-4]] = parse_npy(archive.read(info), f"{where}: {info.filename}")
+                name = info.filename[:-4]
+                known = info.filename.endswith(".npy") and name in TENSORS | {"meta"} and name not in arrays
+                require(known, where, f"{info.filename!r} is no member that it may have, or is there twice")
+                require(info.compress_type == zipfile.ZIP_STORED and info.file_size <= len(data), where, f"{name} is compressed")
+                arrays[name] = parse_npy(archive.read(info), f"{where}: {info.filename}")
     except FixtureError:
         raise
     except Exception as error:  # zipfile has many names for a damaged file
@@ -666,14 +667,14 @@ def write_answers(folder, name, answer):
             tensors[f"gradients.{FORMAT_NAMES.get(each, each)}"] = as_array(value)
         data, kind, other = safetensors_bytes(tensors), "safetensors", "json"
     path = os.path.join(folder, f"{name}.{kind}")
-    handle, part = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
+    part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "wb") as file:
             file.write(data)
-        os.chmod(part, 0o644)
         os.replace(part, path)
     except BaseException:
-        os.unlink(part)
+        if os.path.exists(part):
+            os.unlink(part)
         raise
     # an answer of another run is none to this one
     stale = os.path.join(folder, f"{name}.{other}")
@@ -806,7 +807,7 @@ class Kernel:
 
     def check(self, case, answer=None):
         """What is wrong with its answer, the worst first."""
-        answer = self.answer(case) if answer is None else answer
+        answer = as_answer(self.answer(case) if answer is None else answer)
         found = check(case, answer)
         if case.error is None and self.can["state"] and case.system != "softmax" and answer.get("final_state") is None:
             found.insert(0, Mismatch("final_state", problem=f"is missing, of shape {list(case.expected['final_state'].shape)} (state=True)"))

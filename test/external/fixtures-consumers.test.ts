@@ -427,7 +427,7 @@ except FixtureError as error:
       ['npz', npz.subarray(0, -3), 'not a zip file'],
       ['npz', npy((text) => text.replace("'<f4'", "'|O4'")), ''],
       ['npz', npy((text) => text.replace('NUMPY', 'numpy')), ''],
-      ['npz', npy((text) => text.replace(/meta\.npy/g, 'mete.npy')), 'no member meta'],
+      ['npz', npy((text) => text.replace(/meta\.npy/g, 'mete.npy')), "'mete.npy' is no member"],
       ['json', Buffer.from('[]'), 'no object'],
       ['json', Buffer.from('{"a": NaN}'), 'NaN is no JSON'],
       ['json', json((fields) => (fields.more = 1)), 'unknown: more'],
