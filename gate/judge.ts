@@ -58,6 +58,8 @@ export interface GateVerdict {
   drawn?: string[];
   /** That whatever else as the text of a JSON object. */
   extras?: string;
+  /** Of a law that judges fixtures: where they are, and those that are wrong, the worst first. */
+  fixtures?: { folder: string; failed: { name: string; probes: string; why: string }[] };
 }
 
 export interface Task {

@@ -2,9 +2,9 @@
 import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
 import type { Worst } from '../properties/law.ts';
-import { everyLaw, findLaw } from '../properties/laws/all.ts';
 import { jsonText } from '../reference/case-json.ts';
 import type { GateVerdict } from './judge.ts';
+import { lawNames, lawText } from './law-text.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { GateReport } from './run.ts';
 
@@ -41,7 +41,7 @@ export function verdictTable(report: GateReport, colors: Colors): string {
   const systems = unique(verdicts.map(({ system }) => system));
   const implementations = unique(verdicts.map(({ implementation }) => implementation));
   const judged = new Set(verdicts.map(({ law }) => law));
-  const laws = everyLaw.map(({ name }) => name).filter((name) => judged.has(name));
+  const laws = lawNames.filter((name) => judged.has(name));
   const letters = systems.map((_, i) => String.fromCharCode('a'.charCodeAt(0) + i));
   const paint = (sign: Sign): ((text: string) => string) => {
     if (sign === 'passed') return colors.green;
@@ -93,7 +93,9 @@ const quoted = (argument: string): string =>
   /^[\w./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 
 /** The command that shows one failure again, and nothing else. */
-export function replayCommand({ law, system, implementation, seed, path, kept, chosenBy }: GateVerdict): string {
+export function replayCommand(verdict: GateVerdict): string {
+  const { law, system, implementation, seed, path, kept, chosenBy, fixtures } = verdict;
+  if (fixtures) return `npx lla fixtures show ${fixtures.failed[0]?.name ?? 'NAME'} ${quoted(fixtures.folder)}`;
   const form = `--form ${implementation.replace(/^gpu-/, 'gpu --backend ')}`;
   const parts = ['npx lla gate', `--law ${law}`, `--system ${system}`, chosenBy?.options ?? form, `--seed ${seed}`];
   if (path !== undefined) parts.push(`--path ${path}`);
@@ -119,9 +121,22 @@ const LONGEST_CASE = 4000;
 const cutCase = (c: string, most: number): string =>
   `${c.slice(0, most)}… (${c.length} characters; --save FOLDER writes all of them)`;
 
+/** So many wrong fixtures are named on a terminal; the JSON report has all. */
+const MOST_FIXTURES = 8;
+
+/** Which fixtures are wrong, and what each of them probes. */
+function fixtureLines({ failed }: NonNullable<GateVerdict['fixtures']>, cases: number): string[] {
+  const named = failed
+    .slice(0, MOST_FIXTURES)
+    .flatMap(({ name, probes, why }) => [`  wrong ${name}: ${probes}`, `        ${why.trimEnd().split('\n')[0]}`]);
+  const more =
+    failed.length > MOST_FIXTURES ? [`        and ${failed.length - MOST_FIXTURES} more; --json has all`] : [];
+  return [...named, ...more, `  ${failed.length} of ${cases} fixtures`];
+}
+
 /** Everything about one failure; a longer case is cut. */
 export function explainFailure(verdict: GateVerdict, colors: Colors, most = LONGEST_CASE): string {
-  const law = findLaw(verdict.law);
+  const law = lawText(verdict.law);
   const title = `${verdict.law} · ${verdict.system} · ${verdict.implementation}`;
   const lines = [colors.bold(colors.red(`✗ ${title}`))];
   if (law) lines.push(`  ${law.statement} (${law.citation})`);
@@ -132,6 +147,7 @@ export function explainFailure(verdict: GateVerdict, colors: Colors, most = LONG
     const distance = Math.abs(worst.actual - worst.expected);
     lines.push(`        apart by ${distance}, allowed ${worst.bound} (${worst.ratio.toPrecision(3)} times the bound)`);
   }
+  if (!worst && verdict.fixtures && verdict.status === 'failed') lines.push(`  ${verdict.reason}`);
   if (worst && verdict.terms) {
     lines.push(`  bound of ${place(worst)} of the drawn case in ${verdict.terms.precision}, its largest terms:`);
     for (const { cause, value, because } of verdict.terms.largest) {
@@ -141,7 +157,8 @@ export function explainFailure(verdict: GateVerdict, colors: Colors, most = LONG
   if (verdict.from) lines.push(`  from  ${verdict.from}`);
   if (verdict.note) lines.push(`  note  ${verdict.note}`);
   if (verdict.kept) lines.push(`  kept  ${verdict.kept}: found by an earlier run`);
-  lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
+  if (verdict.fixtures) lines.push(...fixtureLines(verdict.fixtures, verdict.cases));
+  else lines.push(`  seed  ${verdict.seed}   path ${verdict.path ?? 'none'}   after ${verdict.cases} cases`);
   const [c, ...others] = verdict.drawn ?? [];
   if (c !== undefined) lines.push(`  case  ${c.length > most ? cutCase(c, most) : c}`);
   if (others.length > 0) lines.push(`  drawn ${others.join(', ')}`);
@@ -149,9 +166,13 @@ export function explainFailure(verdict: GateVerdict, colors: Colors, most = LONG
   return lines.join('\n');
 }
 
+/** Where the cases came from. */
+export const drawnText = ({ fixtures, seed, runs }: GateReport): string =>
+  fixtures === undefined ? `seed ${seed}, ${runs} runs a law` : `fixtures ${fixtures}, seed ${seed}`;
+
 /** The last lines: how many of each, what has to be known beside that, and whether it conforms. */
 export function summaryText(report: GateReport, colors: Colors): string {
-  const { summary, conforms, seed, runs, unusedExpectations = [], bailed } = report;
+  const { summary, conforms, unusedExpectations = [], bailed } = report;
   const { passed, failed, blocked, notCovered, errors, expected, flaky, recommended, fixed, cases, seconds } = summary;
   const counts = `${passed} passed, ${failed} failed, ${errors} errors, ${blocked} blocked, ${notCovered} not covered`;
   const of: [number, string][] = [
@@ -161,7 +182,7 @@ export function summaryText(report: GateReport, colors: Colors): string {
     [fixed, 'expected to fail, and hold: take them off the list'],
   ];
   const excused = of.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
-  const lines = [`${counts}; ${cases} cases in ${seconds.toFixed(1)} s; seed ${seed}, ${runs} runs a law`];
+  const lines = [`${counts}; ${cases} cases in ${seconds.toFixed(1)} s; ${drawnText(report)}`];
   if (excused.length > 0) lines.push(`of these ${excused.join(', ')}`);
   const waiting = report.verdicts.filter(({ status, expected }) => status === 'blocked' && expected).length;
   if (waiting > 0) lines.push(`${waiting} were not judged: what they depend on is expected to fail`);

@@ -50,6 +50,8 @@ export interface GateReport {
   runs: number;
   /** The program that was judged, with its arguments; left out for our own forms. */
   command?: readonly string[];
+  /** The fixtures that were judged, in place of cases that are drawn: version, set and format. */
+  fixtures?: string;
   /** Whether recommended laws count. */
   enforceRecommended: boolean;
   /** Which part of the verdicts this is, where they are shared among machines; counted from 1. */

@@ -20,6 +20,7 @@ import { saveFailures } from '../save.ts';
 import { collect, EXIT, fail, pick } from './common.ts';
 import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
+import { endOnSignals } from './signals.ts';
 
 /** A description is a line of the protocol. */
 const LONGEST = 2 ** 20;
@@ -72,15 +73,6 @@ async function describe(
   } finally {
     await program.close();
   }
-}
-
-/** Ends as the gate does when it is interrupted; what is half written goes. */
-function endOnSignals(stop: () => void): void {
-  const leave = (code: number) => () => {
-    stop();
-    process.exit(code);
-  };
-  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
 }
 
 /** A fault of the file system is the user's to mend. */

@@ -1,7 +1,8 @@
 /** What every report says of a verdict, in the same words: its sign, why it does not count, what to look at first. */
-import { everyLaw, findLaw } from '../../properties/laws/all.ts';
+import { everyLaw } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import type { GateVerdict } from '../judge.ts';
+import { fixtureLaws, lawText } from '../law-text.ts';
 import { countsAgainst, type Outcome, outcomeOf } from '../outcome.ts';
 import { few, place } from '../report.ts';
 import { type GateReport, inOrder } from '../run.ts';
@@ -44,7 +45,8 @@ export function faultText({ status, reason, worst, kept, failure }: GateVerdict)
     // what a program says of itself may be a traceback, and its last line is the error
     return `${known}${failure === 'refused' && lines.length > 1 ? `refused: ${lines.at(-1)?.trim()}` : lines[0]}`;
   }
-  if (status === 'passed' || !worst) return `${known}${status}`;
+  // a fixture may be wrong without an element that is: no answer, another position
+  if (status === 'passed' || !worst) return `${known}${reason ?? status}`;
   const far = worst.bound === 0 ? 'exactly' : `${few(worst.ratio)} times the bound`;
   return `${known}${place(worst)} is ${worst.actual}, where ${worst.expected} is wanted, ${far}`;
 }
@@ -84,7 +86,7 @@ export function findingsOf(report: GateReport): Finding[] {
   });
 }
 
-const lawOrder = new Map(inOrder(everyLaw).map(({ name }, i) => [name, i]));
+const lawOrder = new Map([...inOrder(everyLaw), ...fixtureLaws].map(({ name }, i) => [name, i]));
 const systemOrder = new Map(systems.map(({ name }, i) => [name, i]));
 export const lawRank = (name: string): number => lawOrder.get(name) ?? lawOrder.size;
 export const systemRank = (name: string): number => systemOrder.get(name) ?? systemOrder.size;
@@ -107,7 +109,7 @@ export function failuresFirst(findings: readonly Finding[]): Finding[] {
 }
 
 const dependsOn = (law: string, first: string): boolean =>
-  (findLaw(law)?.prerequisites ?? []).some((name) => name === first || dependsOn(name, first));
+  (lawText(law)?.prerequisites ?? []).some((name) => name === first || dependsOn(name, first));
 
 /** Laws that were not judged because of this failure. */
 export function blockedBy({ verdict }: Finding, findings: readonly Finding[]): Finding[] {

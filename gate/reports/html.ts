@@ -38,10 +38,11 @@ function countsOf(findings: readonly Finding[]): Markup {
 }
 
 function headOf(report: GateReport, findings: readonly Finding[]): Markup {
-  const { command, seed, runs, shard, conforms, enforceRecommended, summary } = report;
+  const { command, seed, runs, shard, fixtures, conforms, enforceRecommended, summary } = report;
   const about = [
-    `seed ${seed}`,
-    `${counted(runs, 'run')} a law`,
+    ...(fixtures === undefined
+      ? [`seed ${seed}`, `${counted(runs, 'run')} a law`]
+      : [`fixtures ${fixtures}`, `seed ${seed}`]),
     `${counted(summary.cases, 'case')} in ${summary.seconds.toFixed(1)} s`,
     ...(enforceRecommended ? ['recommended laws enforced'] : []),
     ...(shard ? [`part ${shard.index} of ${shard.of} only`] : []),

@@ -1,7 +1,7 @@
 /** JUnit XML as GitHub, GitLab and Jenkins read it: a suite for each implementation, a test case for each law and system. */
 import pc from 'picocolors';
-import { findLaw } from '../../properties/laws/all.ts';
 import type { GateVerdict } from '../judge.ts';
+import { lawText } from '../law-text.ts';
 import { explainFailure, replayCommand } from '../report.ts';
 import type { GateReport } from '../run.ts';
 import { cut, type Finding, findingsOf, groupBy, subjectOf } from './findings.ts';
@@ -29,7 +29,7 @@ function resultOf({ verdict, sign, why }: Finding): Markup | null {
     case 'error':
       return markup`\n      <error message="${message}" type="${verdict.failure ?? 'threw'}">${bodyOf(verdict)}</error>\n    `;
     case 'fixed':
-      return markup`\n      <failure message="${message}" type="fixed">${findLaw(verdict.law)?.statement}\n  again ${replayCommand(verdict)}</failure>\n    `;
+      return markup`\n      <failure message="${message}" type="fixed">${lawText(verdict.law)?.statement}\n  again ${replayCommand(verdict)}</failure>\n    `;
     default:
       return markup`\n      <skipped message="${message}"/>\n    `;
   }
@@ -48,11 +48,12 @@ export function junitOf(report: GateReport): string {
   // GitLab knows a test by its class and name alone, and drops all but one of those that share them
   const classOf = ({ implementation, system }: GateVerdict): string =>
     suites.size > 1 ? `${implementation}.${system}` : system;
-  const { seed, runs, command, shard, summary } = report;
+  const { seed, runs, command, shard, fixtures, summary } = report;
   const properties = Object.entries({
     seed,
     runs,
     ...(command && { command: command.join(' ') }),
+    ...(fixtures && { fixtures }),
     ...(shard && { shard: `${shard.index}/${shard.of}` }),
   }).map(([name, value]) => markup`\n      <property name="${name}" value="${value}"/>`);
   const suite = ([name, findings]: [string, Finding[]]): Markup => markup`

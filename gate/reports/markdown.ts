@@ -1,6 +1,6 @@
 /** The summary of a job in Markdown: what came of it, and the failures to look at first. */
-import { findLaw } from '../../properties/laws/all.ts';
-import { replayCommand } from '../report.ts';
+import { lawText } from '../law-text.ts';
+import { drawnText, replayCommand } from '../report.ts';
 import type { GateReport } from '../run.ts';
 import { blockedBy, counted, cut, type Finding, failuresFirst, findingsOf, groupBy, subjectOf } from './findings.ts';
 import { cleaned } from './markup.ts';
@@ -26,7 +26,7 @@ function block(text: string): string {
 
 function failureText(finding: Finding, findings: readonly Finding[]): string {
   const { verdict, why } = finding;
-  const law = findLaw(verdict.law);
+  const law = lawText(verdict.law);
   const blocked = blockedBy(finding, findings);
   return [
     `**${inline(verdict.law)}** · ${inline(verdict.system)} · ${inline(verdict.implementation)}`,
@@ -63,12 +63,12 @@ function countsTable(findings: readonly Finding[]): string {
 }
 
 export function markdownOf(report: GateReport): string {
-  const { conforms, command, seed, runs, shard, summary } = report;
+  const { conforms, command, seed, runs, shard, fixtures, summary } = report;
   const findings = findingsOf(report);
   const failures = failuresFirst(findings);
   const [first, ...others] = failures;
   const part = shard ? `, part ${shard.index} of ${shard.of}` : '';
-  const about = `seed ${seed}, ${counted(runs, 'run')} a law, ${counted(summary.cases, 'case')} in ${summary.seconds.toFixed(1)} s${part}`;
+  const about = `${inline(fixtures === undefined ? `seed ${seed}, ${counted(runs, 'run')} a law` : drawnText(report))}, ${counted(summary.cases, 'case')} in ${summary.seconds.toFixed(1)} s${part}`;
   const shown = others.slice(0, MOST_FAILURES - 1);
   return `${[
     `### ${conforms ? '✅ conforms' : '❌ does not conform'}`,

@@ -13,7 +13,7 @@ export interface Part {
   report: GateReport;
 }
 
-const ALIKE = ['seed', 'runs', 'command', 'enforceRecommended'] as const;
+const ALIKE = ['seed', 'runs', 'command', 'fixtures', 'enforceRecommended'] as const;
 const show = (value: unknown): string => JSON.stringify(value) ?? 'none';
 
 function checkAlike([first, ...others]: readonly Part[]): void {
@@ -92,7 +92,7 @@ export function mergeReports(parts: readonly Part[]): GateReport {
   checkShards(parts);
   checkOnce(parts);
   const [{ report: first }] = parts;
-  const { seed, runs, command, enforceRecommended } = first;
+  const { seed, runs, command, fixtures, enforceRecommended } = first;
   const seconds = parts.reduce((sum, { report }) => sum + report.summary.seconds, 0);
   const verdicts = inTheirOrder(parts.flatMap(({ report }) => report.verdicts));
   const reports = parts.map(({ report }) => report);
@@ -102,6 +102,7 @@ export function mergeReports(parts: readonly Part[]): GateReport {
   );
   const about = {
     ...{ seed, runs, enforceRecommended },
+    ...(fixtures === undefined ? {} : { fixtures }),
     ...(command && { command }),
     ...(unused && { unusedExpectations: unused }),
     ...(reports.some(({ bailed }) => bailed) && { bailed: true }),

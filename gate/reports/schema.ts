@@ -59,6 +59,10 @@ const verdict = object({
   'chosenBy?': object({ options: text, command: texts }),
   'drawn?': texts,
   'extras?': text,
+  'fixtures?': object({
+    folder: text,
+    failed: { type: 'array', items: object({ name: text, probes: text, why: text }) },
+  }),
   replay: orNull(text),
 });
 
@@ -70,6 +74,7 @@ export const reportSchema = {
     seed: integer,
     runs: count,
     'command?': texts,
+    'fixtures?': text,
     enforceRecommended: flag,
     'shard?': object({ index, of: index }),
     'unusedExpectations?': texts,

@@ -1,5 +1,5 @@
 /** One verdict with all that is needed to see it again. */
-import { findLaw } from '../../../properties/laws/all.ts';
+import { lawText } from '../../law-text.ts';
 import { few, place, replayCommand } from '../../report.ts';
 import { counted, cut, type Finding, titleOf } from '../findings.ts';
 import { type Content, type Markup, markup, raw } from '../markup.ts';
@@ -75,10 +75,30 @@ export interface FindingOptions {
   open?: boolean;
 }
 
+/** Wrong fixtures that are listed; the JSON report has all. */
+const MOST_FIXTURES = 100;
+
+function fixturesRow({ verdict: { fixtures, cases } }: Finding): Content {
+  if (!fixtures || fixtures.failed.length === 0) return null;
+  const { failed } = fixtures;
+  const lines = failed
+    .slice(0, MOST_FIXTURES)
+    .map(
+      ({ name, probes, why }) =>
+        markup`<tr><th scope="row">${name}</th><td>${probes}</td><td class="quiet">${cut(why, LONGEST_WHY)}</td></tr>`,
+    );
+  const more =
+    failed.length > MOST_FIXTURES ? markup`<p class="small">And ${failed.length - MOST_FIXTURES} more.</p>` : null;
+  return row(
+    'wrong fixtures',
+    markup`<span class="quiet">${failed.length} of ${counted(cases, 'fixture')}</span><div class="scroll"><table class="terms"><tbody>${lines}</tbody></table></div>${more}`,
+  );
+}
+
 /** Open or closed, it is there for readers without scripts too. */
 export function findingOf(finding: Finding, { blocked, id, open = false }: FindingOptions): Markup {
   const { verdict, sign, why } = finding;
-  const law = findLaw(verdict.law);
+  const law = lawText(verdict.law);
   const { seed, path, cases, note, reason, status, kept, expected } = verdict;
   const text = [titleOf(verdict), verdict.dtype, law?.statement, why].join(' ').toLowerCase();
   return markup`
@@ -95,7 +115,8 @@ ${status === 'blocked' ? row('blocked', reason) : null}
 ${worstRows(finding)}
 ${termsRow(finding)}
 ${note === undefined ? null : row('note', cut(note, LONGEST_REASON))}
-${row('seed', markup`<code>${seed}</code>, path <code>${path ?? 'none'}</code>, after ${counted(cases, 'case')}`)}
+${fixturesRow(finding)}
+${verdict.fixtures ? null : row('seed', markup`<code>${seed}</code>, path <code>${path ?? 'none'}</code>, after ${counted(cases, 'case')}`)}
 ${row('again', again(replayCommand(verdict), `${id}-again`))}
 ${caseRows(finding, id)}
 ${blockedRow(blocked)}

@@ -1,5 +1,5 @@
 /** The matrix: one row a law, for each implementation one column a system, one sign a verdict. */
-import { findLaw } from '../../../properties/laws/all.ts';
+import { lawText } from '../../law-text.ts';
 import { type Finding, groupBy, lawRank, subjectOf, systemRank } from '../findings.ts';
 import { type Markup, markup } from '../markup.ts';
 import { SIGNS } from './signs.ts';
@@ -49,7 +49,7 @@ export function matrixOf(findings: readonly Finding[], anchors: Anchors): Markup
     }),
   );
   const row = (law: string): Markup => {
-    const statement = findLaw(law)?.statement ?? '';
+    const statement = lawText(law)?.statement ?? '';
     const cells = columns.map((column) =>
       cell(byPlace.get(keyOf(law, column.subject, column.system)), column, anchors),
     );
