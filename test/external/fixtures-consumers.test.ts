@@ -3,7 +3,6 @@
  * with numpy, pytest or torch, or no C compiler.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   cpSync,
@@ -19,15 +18,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cHeader } from '../../fixtures/c-header.ts';
-import { listCases } from '../../fixtures/catalogue.ts';
+import { latestVersion, listCases } from '../../fixtures/catalogue.ts';
+import { EXPORT_FORMATS, exportFixtures } from '../../fixtures/export.ts';
 import type { Fixture } from '../../fixtures/fixture.ts';
-import { FORMAT_NAMES, formats } from '../../fixtures/formats/all.ts';
+import { formats } from '../../fixtures/formats/all.ts';
 import { readAnswer } from '../../fixtures/formats/answers.ts';
 import { writeSafetensors } from '../../fixtures/formats/safetensors.ts';
-import { generateFixture } from '../../fixtures/generate.ts';
-import { listed } from '../../fixtures/listed.ts';
-import { type ManifestCase, manifestText } from '../../fixtures/manifest.ts';
-import { openFolder } from '../../fixtures/write-folder.ts';
+import { loadFixtures } from '../../fixtures/load.ts';
+import type { ManifestCase } from '../../fixtures/manifest.ts';
 import { hasCompiler, pythonWith } from './programs.ts';
 
 const numpy = pythonWith('numpy');
@@ -65,29 +63,12 @@ const flagged = FLAGS.flatMap((flag) =>
     .map(({ name }) => name),
 );
 const names = [...new Set([...named, ...flagged])];
-let fixtures: Fixture[] = [];
-
-/** A folder of them in all formats. */
-async function write(target: string, list: readonly Fixture[]): Promise<void> {
-  const writer = openFolder(target, { name: 'v1-small-all' });
-  const cases: ManifestCase[] = [];
-  for (const fixture of list) {
-    const files: ManifestCase['files'] = {};
-    for (const name of FORMAT_NAMES) {
-      const file = `${fixture.header.name}.${formats[name].extension}`;
-      const bytes = await formats[name].write(fixture);
-      writer.add(file, bytes);
-      files[name] = { file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
-    }
-    cases.push({ ...listed(fixture), files });
-  }
-  const about = { format: 'lla-fixtures', version: 1, catalogue: 1, set: 'small', seed: 0 } as const;
-  writer.commit((into) => manifestText({ ...about, folder: into, formats: [...FORMAT_NAMES], cases }));
-}
+const fixtures: Fixture[] = [];
 
 beforeAll(async () => {
-  fixtures = listCases({ set: 'full', names }).map((entry) => generateFixture(entry));
-  await write(folder, fixtures);
+  const entries = listCases({ set: 'full', names });
+  await exportFixtures(folder, { entries, set: 'full', seed: 0, version: latestVersion(), formats: EXPORT_FORMATS });
+  for await (const fixture of loadFixtures(folder)) fixtures.push(fixture);
 });
 
 /** What a program printed on both streams, and its exit code. */
@@ -96,7 +77,12 @@ function run(
   { cwd = root, input = '' } = {},
 ): Promise<{ status: number | null; text: string }> {
   return new Promise((done) => {
-    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: adapters };
+    const env = {
+      ...process.env,
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYTEST_DISABLE_PLUGIN_AUTOLOAD: '1',
+      PYTHONPATH: adapters,
+    };
     const child = spawn(command[0], command.slice(1), { cwd, env });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
@@ -144,6 +130,10 @@ def raises(case):
 
 def blames_q(case):
     raise Refused("q", "is not to my liking")
+
+def spreads_nan(case):
+    o = right.forward(case)["o"]
+    return np.full_like(o, np.nan) if any(np.isnan(x).any() for x in case.inputs.values()) else o
 
 def takes_all(case):
     return np.zeros(1)
@@ -212,6 +202,18 @@ describe.skipIf(numpy === undefined)('lla_fixtures.py (skipped where there is no
       ofExample('--flag', 'nan', '--groups', '--packed', '--state'),
       0,
       /^[12] passed, 0 failed/m,
+    ],
+    [
+      'what is only recommended',
+      ofWrong('spreads_nan', '--flag', 'recommended', '--packed'),
+      0,
+      /^recommended, and not enforced: log-linear-mamba2\.nan-.*\n {2}o\[.*\n(.*\n)*.*0 passed, 0 failed, \d recommended and not enforced$/m,
+    ],
+    [
+      'what is only recommended, enforced',
+      ofWrong('spreads_nan', '--flag', 'recommended', '--packed', '--enforce-recommended'),
+      1,
+      /^FAILED log-linear-mamba2\.nan-/m,
     ],
     ['nothing at all', ofExample('--system', 'none'), 2, 'nothing was checked'],
     ['a function that is not there', ofExample('--function', 'f'), 2, 'it has no function f'],
@@ -321,7 +323,7 @@ for case in load(sys.argv[1], system="log-linear-kimi-delta"):
       cpSync(folder, target, { recursive: true });
       const file = join(target, 'manifest.json');
       const manifest = JSON.parse(readFileSync(file, 'utf8'));
-      edit(manifest, join(target, 'v1-small-all'));
+      edit(manifest, join(target, 'v1-full-all'));
       if (Object.keys(manifest).length > 0) writeFileSync(file, JSON.stringify(manifest));
       return target;
     };
@@ -345,7 +347,7 @@ for case in load(sys.argv[1], system="log-linear-kimi-delta"):
         (_, home) => change(home, (bytes) => Buffer.concat([bytes, bytes.subarray(0, 1)])),
       ],
       ['a byte less', 'bytes, the manifest says', (_, home) => change(home, (bytes) => bytes.subarray(1))],
-      ['a folder above', 'is no name of a folder', (manifest) => (manifest.folder = '../fixtures/v1-small-all')],
+      ['a folder above', 'is no name of a folder', (manifest) => (manifest.folder = '../fixtures/v1-full-all')],
       ['dots', 'is no name of a folder', (manifest) => (manifest.folder = '..')],
       ['a file above', 'it has to be', (manifest) => (file(manifest).file = `../${name}.safetensors`)],
       ['a name above', 'is no name of a case', (manifest) => (entry(manifest).name = '../x')],
@@ -364,7 +366,7 @@ for case in load(sys.argv[1], system="log-linear-kimi-delta"):
         'leads out of the folder',
         (_, home) => {
           rmSync(join(home, `${name}.safetensors`));
-          symlinkSync(join(folder, 'v1-small-all', `${name}.safetensors`), join(home, `${name}.safetensors`));
+          symlinkSync(join(folder, 'v1-full-all', `${name}.safetensors`), join(home, `${name}.safetensors`));
         },
       ],
       ['no file', 'No such file', (_, home) => rmSync(join(home, `${name}.safetensors`))],
@@ -532,12 +534,14 @@ describe.skipIf(!hasCompiler)('lla_fixtures.h (skipped where there is no cc)', (
     for (const file of ['lla_adapter.h', 'example_kernel.h', 'fixtures_example.c']) {
       copyFileSync(join('adapters/c', file), join(home, file));
     }
-    writeFileSync(join(home, 'lla_fixtures.h'), cHeader(fixtures, { about: 'those of a test' }));
+    copyFileSync(join(folder, 'v1-full-all', 'lla_fixtures.h'), join(home, 'lla_fixtures.h'));
   });
   const compile = (...options: string[]): void => void execFileSync('cc', [...options, '-lm'], { cwd: home });
 
   it('the same text, whatever was made before', () => {
-    expect(readFileSync(join(home, 'lla_fixtures.h'), 'utf8')).toBe(cHeader(fixtures, { about: 'those of a test' }));
+    expect(readFileSync(join(home, 'lla_fixtures.h'), 'utf8')).toBe(
+      cHeader(fixtures, { about: `full, version ${latestVersion()}` }),
+    );
   });
 
   it('C99 compiles the example, C++17 too where there is a compiler for it; a right kernel passes', () => {
