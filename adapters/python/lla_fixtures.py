@@ -748,17 +748,20 @@ class Kernel:
     refusals         it raises an exception for input that has to be refused
     torch            None: numpy arrays. "cpu", "cuda": torch tensors there
     differentiable   forward is one differentiable torch function: gradients by torch.autograd
-    What else serve knows (name, chunk_size, contiguous, repeat, poison) is taken, and does nothing here.
+    contiguous       False hands over strided views in place of contiguous tensors
+    What else serve knows (name, chunk_size, repeat, poison) is taken, and does nothing here. A case with the flag asked-twice is asked twice
+    with the same tensors, and the second answer counts: memory that is not cleared shows, and inputs that are written.
     """
 
     def __init__(self, forward, backward=None, *, systems=None, dtypes=None, state=False, packed=False, groups=False, structures=False,
-                 resets=False, growth=False, strong_beta=False, refusals=False, limits=None, torch=None, differentiable=False, **_others):
+                 resets=False, growth=False, strong_beta=False, refusals=False, limits=None, torch=None, differentiable=False, contiguous=True,
+                 **_others):
         if differentiable and (torch is None or backward is not None):
             raise ValueError('differentiable=True needs torch="cpu" or "cuda", and no backward')
         self.forward, self.backward, self.systems, self.dtypes = forward, backward, systems, dtypes
         self.can = {"state": state, "packed": packed, "groups": groups, "structures": structures, "resets": resets, "growth": growth,
                     "strong_beta": strong_beta, "refusals": refusals}
-        self.limits, self.torch, self.differentiable = limits or {}, torch, differentiable
+        self.limits, self.torch, self.differentiable, self.contiguous = limits or {}, torch, differentiable, contiguous
 
     @property
     def has_gradients(self):
@@ -793,22 +796,28 @@ class Kernel:
             return {"error": error_to_json(case, error)}
 
     def call(self, case):
-        def given():
-            # fresh tensors each time: whatever is written to them is gone
-            return to_torch(case, self.torch) if self.torch else case.map(np.array)
-
+        # a copy: whatever is written to it is gone
+        given = to_torch(case, self.torch) if self.torch else case.map(np.array)
+        if not self.contiguous:
+            given = given.map(strided)
         if self.torch:
             import torch
 
             torch.backends.cuda.matmul.allow_tf32 = case.dtype == "tf32"
-        wants_gradients = case.cotangents is not None and self.has_gradients
-        if self.differentiable and wants_gradients:
-            output, gradients = gradients_of(self.forward, given())
+        if "asked-twice" in case.flags:
+            self.once(given)
+        return self.once(given)
+
+    def once(self, given):
+        # functions may put something else into the fields of a case
+        case = replace(given)
+        if given.cotangents is None or not self.has_gradients:
+            return as_answer(self.forward(case))
+        if self.differentiable:
+            output, gradients = gradients_of(self.forward, case)
             return {**output, "gradients": gradients}
-        output = as_answer(self.forward(given()))
-        if wants_gradients:
-            output = {**output, "gradients": self.backward(given())}
-        return output
+        output = as_answer(self.forward(case))
+        return {**output, "gradients": self.backward(replace(given))}
 
     def check(self, case, answer=None):
         """What is wrong with its answer, the worst first."""
@@ -817,6 +826,14 @@ class Kernel:
         if case.error is None and self.can["state"] and case.system != "softmax" and answer.get("final_state") is None:
             found.insert(0, Mismatch("final_state", problem=f"is missing, of shape {list(case.expected['final_state'].shape)} (state=True)"))
         return found
+
+
+def strided(value):
+    """The same numbers, each with a NaN behind it in memory."""
+    shape = (*value.shape[:-1], 2 * value.shape[-1])
+    wide = value.new_full(shape, math.nan) if hasattr(value, "new_full") else np.full(shape, math.nan, value.dtype)
+    wide[..., ::2] = value
+    return wide[..., ::2]
 
 
 def needs_of(case):
@@ -880,7 +897,7 @@ def kernel_of(options):
         require(callable(getattr(module, name, None)), options.module, f"it has no function {name}")
     abilities = {name: getattr(options, name) for name in ABILITIES}
     return Kernel(getattr(module, options.function), getattr(module, options.backward) if options.backward else None,
-                  torch=options.torch, differentiable=options.differentiable, **abilities)
+                  torch=options.torch, differentiable=options.differentiable, contiguous=not options.non_contiguous, **abilities)
 
 
 ABILITIES = ("state", "packed", "groups", "structures", "resets", "growth", "strong_beta", "refusals")
@@ -898,6 +915,7 @@ def options_of(arguments):
     parser.add_argument("--backward", metavar="NAME", help="backward(case), which returns gradients by name")
     parser.add_argument("--torch", metavar="DEVICE", help="hand over torch tensors there: cpu, cuda")
     parser.add_argument("--differentiable", action="store_true", help="gradients by torch.autograd through the function")
+    parser.add_argument("--non-contiguous", action="store_true", help="hand over strided views")
     for name in ABILITIES:
         parser.add_argument("--" + name.replace("_", "-"), action="store_true", help=argparse.SUPPRESS)
     parser.add_argument_group("what the function can do", " ".join("--" + name.replace("_", "-") for name in ABILITIES)

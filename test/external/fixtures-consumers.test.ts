@@ -53,7 +53,7 @@ const PROBES: [system: string, probe: string, dtype?: string][] = [
   ['retention', 'ordinary'],
   ['softmax', 'ordinary'],
 ];
-const FLAGS = ['packed', 'nan', 'reset', 'invalid', 'structure', 'state'];
+const FLAGS = ['packed', 'nan', 'asked-twice', 'reset', 'invalid', 'structure', 'state'];
 
 const named = PROBES.map(([system, probe, dtype = 'float32']) => `${system}.${probe}.${dtype}`);
 /** Of each flag the smallest two that are about log-linear Mamba-2. */
@@ -135,6 +135,15 @@ def spreads_nan(case):
     o = right.forward(case)["o"]
     return np.full_like(o, np.nan) if any(np.isnan(x).any() for x in case.inputs.values()) else o
 
+def once(case):
+    out = right.forward(case)
+    case.v[...] = 0
+    return out
+
+def looks(case):
+    if case.v.flags.c_contiguous: raise ValueError("it is contiguous")
+    return right.forward(case)
+
 def takes_all(case):
     return np.zeros(1)
 `;
@@ -215,6 +224,14 @@ describe.skipIf(numpy === undefined)('lla_fixtures.py (skipped where there is no
       1,
       /^FAILED log-linear-mamba2\.nan-/m,
     ],
+    [
+      'asked twice with the same tensors: inputs that are written',
+      ofWrong('once', '--system', 'log-linear-mamba2', '--flag', 'asked-twice'),
+      1,
+      /^ {2}o\[\d, \d, \d, \d\] is 0.0, expected/m,
+    ],
+    ['contiguous tensors', ofWrong('looks', '--case', ordinary), 1, 'it is contiguous'],
+    ['strided tensors', ofWrong('looks', '--case', ordinary, '--non-contiguous'), 0, '1 passed'],
     ['nothing at all', ofExample('--system', 'none'), 2, 'nothing was checked'],
     ['a function that is not there', ofExample('--function', 'f'), 2, 'it has no function f'],
     ['refusals', ofWrong('raises', '--flag', 'invalid', '--refusals'), 0, /^[12] passed/m],
