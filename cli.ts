@@ -6,6 +6,7 @@ import { bundleCommand, verdictCommand } from './gate/commands/bundle.ts';
 import { EXIT } from './gate/commands/common.ts';
 import { computeCommand } from './gate/commands/compute.ts';
 import { explainCommand } from './gate/commands/explain.ts';
+import { fixturesCommand } from './gate/commands/fixtures.ts';
 import { gateCommand } from './gate/commands/gate.ts';
 import { initCommand } from './gate/commands/init.ts';
 import { listCommands } from './gate/commands/lists.ts';
@@ -36,6 +37,8 @@ Examples:
   lla gate --shard 1/2 --report part-1.json        half of the laws; lla merge part-*.json puts the parts together
   lla gate --backend webgpu                        the laws on the GPU form, on that backend; see lla doctor
   lla bundle there -- python3 my_adapter.py        a folder of cases for a machine without Node; then lla verdict there
+  lla fixtures export there --set small            cases with their answers as files; then
+  lla fixtures verify there my-answers             the same verdicts, without a program that is asked
   lla compute cases.jsonl > answers.jsonl          one JSON case a line, one answer a line
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
   lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
@@ -46,6 +49,13 @@ Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the 
 has cases without answers. NO_COLOR is honoured.`,
   );
 
+/** Errors of usage are the program's, however deep the command. */
+function inherit(command: Command, from: Command): Command {
+  command.copyInheritedSettings(from);
+  for (const each of command.commands) inherit(each, command);
+  return command;
+}
+
 for (const command of [
   gateCommand(),
   mergeCommand(),
@@ -53,10 +63,11 @@ for (const command of [
   verdictCommand(),
   computeCommand(),
   explainCommand(),
+  fixturesCommand(),
   initCommand(),
   ...listCommands(),
 ]) {
-  program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(inherit(command, program));
 }
 
 /** A reader that has seen enough (| head) is no fault; anything else that keeps us from printing is. */
