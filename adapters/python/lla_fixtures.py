@@ -658,11 +658,16 @@ def kind_of(value):
 # ------------------------------------------------------------------------------------------------------------------ writing answers
 
 def write_answers(folder, name, answer):
-    """Writes an answer for `lla fixtures verify`: NAME.safetensors, or NAME.json for {"error": ...}. The path; the file is there whole or not at all."""
+    """Writes an answer for `lla fixtures verify`: NAME.safetensors, or NAME.json for {"error": ...} and for {"not_covered": why}, which says
+    that the kernel cannot do such a thing at all. The path; the file is there whole or not at all."""
     require(is_name(name), "write_answers", f"{name!r} is no name of a case")
-    answer = as_answer(answer)
+    why_not = answer.get("not_covered") if isinstance(answer, dict) else None
+    answer = {} if why_not is not None else as_answer(answer)
     os.makedirs(folder, exist_ok=True)
-    if answer.get("error") is not None:
+    if why_not is not None:
+        require(isinstance(why_not, str) and why_not != "", "write_answers", "not_covered has to be the reason")
+        data, kind, other = json.dumps({"notCovered": why_not}).encode() + b"\n", "json", "safetensors"
+    elif answer.get("error") is not None:
         data, kind, other = json.dumps({"error": answer["error"]}).encode() + b"\n", "json", "safetensors"
     else:
         tensors = {FORMAT_NAMES.get(each, each): as_array(value) for each, value in tensors_of({**answer, "gradients": None})}
@@ -939,6 +944,8 @@ def run(options, kernel):
         reason = kernel.why_not(case)
         if reason is not None:
             skipped[reason] += 1
+            if options.answers:
+                write_answers(options.answers, name, {"not_covered": reason})
             if options.skipped:
                 print(f"skipped {name}: {reason}")
             continue

@@ -69,9 +69,15 @@ describe('an answer', () => {
     expect(await readAnswer(json({ error: { kind: 'refused' } }), 'x', 'json')).toEqual({ error: { kind: 'refused' } });
   });
 
+  it('the reason why there is none', async () => {
+    expect(await readAnswer(json({ notCovered: 'no states' }), 'x', 'json')).toEqual({ notCovered: 'no states' });
+  });
+
   const tensor = (name: string, dtype: 'F64' | 'I64' | 'U8', shape: number[], bytes: Uint8Array): Uint8Array =>
     writeSafetensors([{ name, dtype, shape, bytes }]);
   const wrongs: [string, string, () => Uint8Array | Promise<Uint8Array>, string][] = [
+    ['no reason', 'json', () => json({ notCovered: '' }), 'notCovered: "", where the reason is wanted'],
+    ['a reason beside an answer', 'json', () => json({ notCovered: 'x', o: 1 }), 'notCovered beside an answer'],
     ['no JSON', 'json', () => json('{'), 'text that is not JSON'],
     ['a list', 'json', () => json([]), 'answer: an array, where an object is wanted'],
     ['no o', 'json', () => json({ position: [1] }), 'answer: o: nothing given'],
