@@ -139,7 +139,8 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     path: flags.path,
     // each process of a program answers one case at a time; our own forms run in threads
     jobs: external ? 1 : (flags.jobs ?? availableParallelism()),
-    concurrency: external ? (flags.jobs ?? 1) : 1,
+    // one law more than processes: while they work on answers, this thread has one to judge. With --bail nothing is begun ahead
+    concurrency: external ? (flags.jobs ?? 1) + (flags.bail ? 0 : 1) : 1,
     bail: flags.bail,
     enforceRecommended: flags.enforceRecommended,
     command: external ? command : undefined,

@@ -62,8 +62,14 @@ function float16OfBits(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
+const isLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** The types whose arrays have the bytes of the wire, on machines that are little-endian. */
+const ARRAYS = isLittle ? { float64: Float64Array, float32: Float32Array, float16: null, bfloat16: null } : null;
+
 /** Row-major little-endian bytes of numbers that the type can hold. */
 export function encode(values: ArrayLike<number>, dtype: WireType): Buffer {
+  const Native = ARRAYS?.[dtype];
+  if (Native) return Buffer.from(new Native(values).buffer);
   const bytes = Buffer.alloc(values.length * BYTES[dtype]);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let i = 0; i < values.length; i++) {
@@ -77,8 +83,16 @@ export function encode(values: ArrayLike<number>, dtype: WireType): Buffer {
 
 /** The tensor whose bytes those are. */
 export function decode({ dtype, shape }: Pick<TensorHeader, 'dtype' | 'shape'>, bytes: Buffer): DenseTensor {
+  const size = elements(shape);
+  const Native = ARRAYS?.[dtype];
+  if (Native) {
+    const numbers = new Native(size);
+    // they begin anywhere among the bytes that came
+    new Uint8Array(numbers.buffer).set(bytes.subarray(0, numbers.byteLength));
+    return tensor(numbers instanceof Float64Array ? numbers : new Float64Array(numbers), shape);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const data = new Float64Array(elements(shape));
+  const data = new Float64Array(size);
   for (let i = 0; i < data.length; i++) {
     if (dtype === 'float64') data[i] = view.getFloat64(8 * i, true);
     else if (dtype === 'float32') data[i] = view.getFloat32(4 * i, true);
