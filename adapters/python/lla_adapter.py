@@ -88,7 +88,7 @@ class BadAnswer(Exception):
 
 
 def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=False, groups=False, structures=False, resets=False,
-          growth=False, strong_beta=False, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
+          growth=False, strong_beta=False, large=True, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
     """Answers the gate until it says good-bye.
 
     forward(case) returns {"o": [B,T,H,V], "final_state": [n,H,L,K,V]}, or o alone when state=False.
@@ -106,6 +106,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       resets       log decays of -inf
       growth       positive log decays
       strong_beta  beta above 1
+      large        False: cases of the sizes of real kernels take it too long
       chunk_size   its own chunk size, a power of two; the gate looks closest around its multiples
       limits       sizes it takes, e.g. {"K": {"multipleOf": 16, "max": 256}, "T": {"min": 1}}: for B, T, H, G, K, V any of
                    min, max, multipleOf, powerOfTwo
@@ -118,7 +119,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       poison          False leaves np.empty, np.empty_like, torch.empty, torch.empty_like, torch.empty_strided and new_empty as they are
     """
     description = describe(name=name, systems=systems, dtypes=dtypes, state=state, packed=packed, groups=groups, structures=structures,
-                           resets=resets, growth=growth, strong_beta=strong_beta, chunk_size=chunk_size, limits=limits,
+                           resets=resets, growth=growth, strong_beta=strong_beta, large=large, chunk_size=chunk_size, limits=limits,
                            gradients=backward is not None or differentiable)
     if differentiable and (torch is None or backward is not None):
         stop('differentiable=True needs torch="cpu" or "cuda", and no backward')
@@ -153,7 +154,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
         os._exit(1)  # the gate has gone; nothing can be flushed
 
 
-def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, **flags):
+def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, **flags):
     """The description of the protocol, checked as far as it can be here."""
     if not isinstance(name, str) or not 1 <= len(name) <= 100:
         stop("name must have 1 to 100 characters")
@@ -167,6 +168,8 @@ def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, **flags)
         stop(f"unknown dtypes {unknown}: choose out of {', '.join(DTYPES)}")
     description = {"type": "description", "version": VERSION, "name": name, "systems": list(systems), "dtypes": list(dtypes)}
     description.update({flag: bool(value) for flag, value in flags.items()}, strongBeta=bool(strong_beta))
+    if not large:
+        description["large"] = False
     if chunk_size is not None:
         if chunk_size < 1 or chunk_size & (chunk_size - 1):
             stop("chunk_size must be a power of two")
