@@ -1,11 +1,27 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Tests that start processes, open devices or replace functions of Node have a module graph of their own. */
+const APART = ['test/{demo,external}/**', 'test/**/gpu*.test.ts', 'test/unit/reports-cli.test.ts'];
+const EVERY = 'test/**/*.test.ts';
+const testTimeout = 120_000;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 120_000,
     // vitest leaves one core idle, which is half of a small machine
     maxWorkers: '100%',
+    projects: [
+      // all others compute and compare: loading the suite once a worker, and not once a file, is a fifth of their time
+      {
+        test: {
+          name: 'together',
+          include: [EVERY],
+          exclude: [...configDefaults.exclude, ...APART],
+          isolate: false,
+          testTimeout,
+        },
+      },
+      { test: { name: 'apart', include: APART.map((path) => path.replace(/\*\*$/, '**/*.test.ts')), testTimeout } },
+    ],
   },
 });

@@ -40,6 +40,8 @@ export interface GateVerdict {
   note?: string;
   /** The largest terms of the bound of the worst element, for the drawn case in the implementation's precision. */
   terms?: { precision: string; largest: Term[] };
+  /** In a quick run it was another's turn: `reason` says whose. */
+  waits?: boolean;
   /** Why it is blocked or not covered, or what was thrown. */
   reason?: string;
   /** How a program failed, where it did not answer. */

@@ -11,7 +11,7 @@ import type { GateReport } from './run.ts';
 /** Version of the JSON report. */
 export const REPORT_VERSION = 1;
 
-type Sign = GateVerdict['status'] | Outcome;
+type Sign = GateVerdict['status'] | Outcome | 'waits';
 
 /** A failure that does not count has a sign of its own. */
 const SYMBOLS: Partial<Record<Sign, [symbol: string, meaning: string]>> = {
@@ -20,6 +20,7 @@ const SYMBOLS: Partial<Record<Sign, [symbol: string, meaning: string]>> = {
   error: ['!', 'error'],
   blocked: ['–', 'blocked by a broken prerequisite'],
   'not-covered': ['·', 'not covered'],
+  waits: ['…', "another's turn"],
   expected: ['e', 'expected failure'],
   flaky: ['~', 'known to be flaky'],
   recommended: ['r', 'recommended, broken'],
@@ -29,6 +30,7 @@ const SYMBOLS: Partial<Record<Sign, [symbol: string, meaning: string]>> = {
 const ALWAYS: Sign[] = ['passed', 'failed', 'error', 'blocked', 'not-covered'];
 
 const signOf = (verdict: GateVerdict, report: GateReport): Sign => {
+  if (verdict.waits) return 'waits';
   const outcome = outcomeOf(verdict, report);
   return outcome === 'holds' || outcome === 'fails' ? verdict.status : outcome;
 };
@@ -174,6 +176,7 @@ export const drawnText = ({ fixtures, seed, runs }: GateReport): string =>
 export function summaryText(report: GateReport, colors: Colors): string {
   const { summary, conforms, unusedExpectations = [], bailed } = report;
   const { passed, failed, blocked, notCovered, errors, expected, flaky, recommended, fixed, cases, seconds } = summary;
+  const { waiting = 0 } = summary;
   const counts = `${passed} passed, ${failed} failed, ${errors} errors, ${blocked} blocked, ${notCovered} not covered`;
   const of: [number, string][] = [
     [expected, 'expected'],
@@ -183,9 +186,13 @@ export function summaryText(report: GateReport, colors: Colors): string {
   ];
   const excused = of.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   const lines = [`${counts}; ${cases} cases in ${seconds.toFixed(1)} s; ${drawnText(report)}`];
+  if (waiting > 0) {
+    const others = 'in a quick run dtypes take turns, and systems for large cases';
+    lines.push(`${waiting} of those not covered wait: ${others}; another --seed has others, --profile standard all`);
+  }
   if (excused.length > 0) lines.push(`of these ${excused.join(', ')}`);
-  const waiting = report.verdicts.filter(({ status, expected }) => status === 'blocked' && expected).length;
-  if (waiting > 0) lines.push(`${waiting} were not judged: what they depend on is expected to fail`);
+  const excluded = report.verdicts.filter(({ status, expected }) => status === 'blocked' && expected).length;
+  if (excluded > 0) lines.push(`${excluded} were not judged: what they depend on is expected to fail`);
   for (const entry of unusedExpectations)
     lines.push(`the list of expected failures names ${entry}, which was not judged`);
   if (bailed) lines.push('ended before all laws were judged');

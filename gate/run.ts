@@ -3,7 +3,6 @@ import pLimit from 'p-limit';
 import { Tinypool } from 'tinypool';
 import { notCovered, seedOf } from '../properties/check-law.ts';
 import type { Implementation, Law } from '../properties/law.ts';
-import { sizeLaws } from '../properties/laws/sizes.ts';
 import type { Oracle } from '../properties/oracle.ts';
 import type { System } from '../reference/systems/registry.ts';
 import { type Expectations, expectedOf, unusedOf } from './expectations.ts';
@@ -11,6 +10,7 @@ import { type GateVerdict, judge, type Task } from './judge.ts';
 import type { Kept } from './kept.ts';
 import { countsAgainst, type Outcome, outcomeOf } from './outcome.ts';
 import { type Shard, shardOf } from './shard.ts';
+import { type Turns, whoWaits } from './turns.ts';
 
 export interface GateOptions {
   implementations: readonly Implementation[];
@@ -25,8 +25,8 @@ export interface GateOptions {
   jobs?: number;
   /** Laws judged at the same time in this thread: as many as an implementation answers cases at once. Default 1. */
   concurrency?: number;
-  /** Of the kinds of large cases, one a system: which one follows from the seed. Default: all of them. */
-  largeInTurn?: boolean;
+  /** What takes turns, so that a run is quick: whose turn it is follows from the seed. Default: nothing does, and all is judged. */
+  turns?: Pick<Turns, 'dtypes' | 'large'>;
   /** Stops after the first verdict that counts against the run. */
   bail?: boolean;
   /** What is known to fail. */
@@ -62,6 +62,8 @@ export interface GateReport {
     failed: number;
     blocked: number;
     notCovered: number;
+    /** Of those that are not covered: those that waited while another had its turn. */
+    waiting?: number;
     errors: number;
     /** Of those that failed, threw or were blocked: on the list of expected failures, on it as flaky, of a recommended law. */
     expected: number;
@@ -86,14 +88,8 @@ export interface Triple {
   law: Law;
   system: System;
   subject: Implementation;
-}
-
-/** Whether a law is about small cases, or it is the turn of its kind of large ones. */
-function isInTurn({ isLarge, name }: Law, system: System, seed: number): boolean {
-  if (!isLarge) return true;
-  const kindOf = (law: string): string => law.replace(/-backward$/, '');
-  const kinds = [...new Set(sizeLaws.map((law) => kindOf(law.name)))];
-  return kinds.indexOf(kindOf(name)) === Math.abs(seedOf(seed, system.name)) % kinds.length;
+  /** It is not judged in this run: whose turn it is instead. */
+  waits?: string;
 }
 
 /** Laws in an order in which every prerequisite comes before what depends on it. */
@@ -111,22 +107,29 @@ export function inOrder(laws: readonly Law[]): Law[] {
   return ordered;
 }
 
-/** What a run has to judge, in order. */
+/** What a run has to judge, in order, and what waits. */
 export function triplesOf({
   implementations,
   systems,
   laws,
   seed = 0,
-  largeInTurn = false,
-}: Pick<GateOptions, 'implementations' | 'systems' | 'laws'> &
-  Partial<Pick<GateOptions, 'seed' | 'largeInTurn'>>): Triple[] {
-  return implementations.flatMap((subject) =>
+  turns,
+  kept,
+}: Pick<GateOptions, 'implementations' | 'systems' | 'laws' | 'turns' | 'kept'> &
+  Partial<Pick<GateOptions, 'seed'>>): Triple[] {
+  const all: Triple[] = implementations.flatMap((subject) =>
     systems.flatMap((system) =>
       inOrder(laws)
-        .filter((law) => law.appliesTo(system) && (!largeInTurn || isInTurn(law, system, seed)))
+        .filter((law) => law.appliesTo(system))
         .map((law) => ({ subject, system, law })),
     ),
   );
+  if (!turns) return all;
+  const waiting = whoWaits(all, { ...turns, seed, kept });
+  return all.map((triple) => {
+    const waits = waiting.get(triple);
+    return waits === undefined ? triple : { ...triple, waits };
+  });
 }
 
 export async function runGate(options: GateOptions): Promise<GateReport> {
@@ -164,11 +167,13 @@ export function reportOf(about: About, verdicts: GateVerdict[], seconds: number)
     verdicts.filter((verdict) => verdict.status === status).length;
   const outcomes = verdicts.map((verdict) => outcomeOf(verdict, about));
   const came = (outcome: Outcome): number => outcomes.filter((each) => each === outcome).length;
+  const waiting = verdicts.filter(({ waits }) => waits).length;
   const summary = {
     passed: count('passed'),
     failed: count('failed'),
     blocked: count('blocked'),
     notCovered: count('not-covered'),
+    ...(waiting > 0 ? { waiting } : {}),
     errors: count('error'),
     expected: came('expected'),
     flaky: came('flaky'),
@@ -195,22 +200,34 @@ function taskOf({ law, system, subject }: Triple, { seed, runs, path, expectatio
   return task;
 }
 
-/** A verdict without judging: a prerequisite of the law is broken, or blocked itself. */
-function blockedBy({ law, system, subject }: Triple, task: Task, before: readonly GateVerdict[]): GateVerdict | null {
+/** A verdict without judging. */
+const unjudged = ({ law, system, subject }: Triple, seed: number): Omit<GateVerdict, 'status'> => ({
+  law: law.name,
+  system: system.name,
+  implementation: subject.name,
+  seed,
+  level: law.level,
+  dtype: subject.precision.name,
+  cases: 0,
+  worst: null,
+});
+
+/** The verdict where it is another's turn. */
+function waitingFor(triple: Triple, { seed }: Task): GateVerdict | null {
+  if (triple.waits === undefined) return null;
+  return { ...unjudged(triple, seed), status: 'not-covered', reason: triple.waits, waits: true };
+}
+
+/** The verdict where a prerequisite of the law is broken, or blocked itself. */
+function blockedBy(triple: Triple, task: Task, before: readonly GateVerdict[]): GateVerdict | null {
+  const { law, system, subject } = triple;
   if (notCovered(law, subject, system) !== null) return null;
   const broken = before.find(({ status }) => status !== 'passed' && status !== 'not-covered');
   if (!broken) return null;
   const { expected = broken.expected && { ...broken.expected, reason: `follows from ${broken.law}` } } = task;
   return {
-    law: law.name,
-    system: system.name,
-    implementation: subject.name,
-    seed: task.seed,
-    level: law.level,
-    dtype: subject.precision.name,
+    ...unjudged(triple, task.seed),
     status: 'blocked',
-    cases: 0,
-    worst: null,
     reason: `${broken.law} does not hold`,
     ...(expected ? { expected } : {}),
   };
@@ -235,7 +252,9 @@ async function judgeEach(
     const verdict = Promise.all(before).then(async (all) => {
       const each = all.filter((one) => one !== null);
       const result =
-        blockedBy(triple, task, each) ?? (await limit(() => (isOver ? Promise.resolve(null) : run(triple, task))));
+        waitingFor(triple, task) ??
+        blockedBy(triple, task, each) ??
+        (await limit(() => (isOver ? Promise.resolve(null) : run(triple, task))));
       if (result === null) return null;
       if (options.bail && countsAgainst(outcomeOf(result, { enforceRecommended }))) isOver = true;
       options.onVerdict?.(result);

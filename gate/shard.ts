@@ -23,7 +23,7 @@ function unitsBy(triples: readonly Triple[], keyOf: (triple: Triple) => string):
     const key = keyOf(triple);
     const unit = units.get(key) ?? { triples: [], weight: 0 };
     unit.triples.push(triple);
-    if (notCovered(triple.law, triple.subject, triple.system) === null) unit.weight++;
+    if (triple.waits === undefined && notCovered(triple.law, triple.subject, triple.system) === null) unit.weight++;
     units.set(key, unit);
   }
   return [...units.values()];

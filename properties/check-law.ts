@@ -50,6 +50,7 @@ export function notCovered(law: Law, subject: Implementation, system: System): s
   if (!subject.abilities.systems.includes(system.name)) return `${subject.name} has no ${system.name}`;
   // an optional ability that is left out is there
   const missing = law.needs.filter((ability: Ability) => subject.abilities[ability] === false);
+  if (missing.includes('large')) return `${subject.name} says large: false, no cases of the sizes of real kernels`;
   if (missing.length > 0) return `${subject.name} does not support ${missing.join(', ')}`;
   if (!law.appliesTo(system)) return `the law does not speak about ${system.name}`;
   const beyond = law.beyond?.(subject.abilities) ?? null;

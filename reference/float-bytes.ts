@@ -67,9 +67,16 @@ const readers: Record<FloatType, (from: DataView, at: number) => number> = {
   bfloat16: (from, at) => float32OfBits(from.getUint16(at, true) << 16),
 };
 
+const isLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** The types whose arrays have these bytes, on machines that are little-endian: copied as a whole, in a tenth of the time. */
+const ARRAYS = isLittle ? { float64: Float64Array, float32: Float32Array, float16: null, bfloat16: null } : null;
+
 /** Bytes of numbers, each the nearest of the type. */
 export function encodeFloats(values: ArrayLike<number>, type: FloatType): Uint8Array<ArrayBuffer> {
   const size = FLOAT_BYTES[type];
+  const Native = ARRAYS?.[type];
+  const copied = Native ? new Native(values) : null;
+  if (copied && !hasNaN(copied)) return new Uint8Array(copied.buffer);
   const bytes = new Uint8Array(values.length * size);
   const to = new DataView(bytes.buffer);
   const write = writers[type];
@@ -77,9 +84,21 @@ export function encodeFloats(values: ArrayLike<number>, type: FloatType): Uint8A
   return bytes;
 }
 
+function hasNaN(values: Float64Array | Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
+  return false;
+}
+
 /** All numbers that the bytes hold. */
 export function decodeFloats(bytes: Uint8Array, type: FloatType): Float64Array {
   const size = FLOAT_BYTES[type];
+  const Native = ARRAYS?.[type];
+  if (Native) {
+    const numbers = new Native(Math.floor(bytes.length / size));
+    // they begin anywhere among the bytes that came
+    new Uint8Array(numbers.buffer).set(bytes.subarray(0, numbers.byteLength));
+    return numbers instanceof Float64Array ? numbers : new Float64Array(numbers);
+  }
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new Float64Array(Math.floor(bytes.length / size));
   const read = readers[type];

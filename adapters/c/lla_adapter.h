@@ -120,6 +120,7 @@ typedef struct lla_program {
   int resets;          /* log decays of -infinity */
   int growth;          /* positive log decays */
   int strong_beta;     /* beta above 1 */
+  int no_large;        /* cases of the sizes of real kernels take it too long */
   int64_t chunk_size;  /* its own chunk size, a power of two; the gate looks closest around its multiples. 0: not said */
   struct {
     lla_limit B, T, H, G, K, V;
@@ -1206,6 +1207,7 @@ static lla__text lla__describe(const lla_program *program) {
       {"strongBeta", program->strong_beta},
   };
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) lla__print(&line, ",\"%s\":%s", flags[i].name, flags[i].value ? "true" : "false");
+  if (program->no_large) lla__print(&line, ",\"large\":false");
   if (program->chunk_size) lla__print(&line, ",\"chunkSize\":%ld", (long)program->chunk_size);
   const char *comma = "";
   lla__print(&line, ",\"limits\":{");

@@ -79,7 +79,7 @@ function answer(id, { o, finalState, gradients = {} }) {
 
 /**
  * Answers the gate until it says good-bye.
- * @param description what docs/protocol.md asks for; version is filled in
+ * @param description what docs/protocol.md asks for (`large: false` where cases of the sizes of real kernels take too long); version is filled in
  * @param answerCase (case) => answer, or a promise of one; what it throws is the case's error
  */
 export async function serve(description, answerCase) {

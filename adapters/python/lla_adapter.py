@@ -88,7 +88,7 @@ class BadAnswer(Exception):
 
 
 def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=False, groups=False, structures=False, resets=False,
-          growth=False, strong_beta=False, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
+          growth=False, strong_beta=False, large=True, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
     """Answers the gate until it says good-bye.
 
     forward(case) returns {"o": [B,T,H,V], "final_state": [n,H,L,K,V]}, or o alone when state=False.
@@ -106,6 +106,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       resets       log decays of -inf
       growth       positive log decays
       strong_beta  beta above 1
+      large        False: cases of the sizes of real kernels take it too long
       chunk_size   its own chunk size, a power of two; the gate looks closest around its multiples
       limits       sizes it takes, e.g. {"K": {"multipleOf": 16, "max": 256}, "T": {"min": 1}}: for B, T, H, G, K, V any of
                    min, max, multipleOf, powerOfTwo
@@ -118,7 +119,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       poison          False leaves np.empty, np.empty_like, torch.empty, torch.empty_like, torch.empty_strided and new_empty as they are
     """
     description = describe(name=name, systems=systems, dtypes=dtypes, state=state, packed=packed, groups=groups, structures=structures,
-                           resets=resets, growth=growth, strong_beta=strong_beta, chunk_size=chunk_size, limits=limits,
+                           resets=resets, growth=growth, strong_beta=strong_beta, large=large, chunk_size=chunk_size, limits=limits,
                            gradients=backward is not None or differentiable)
     if differentiable and (torch is None or backward is not None):
         stop('differentiable=True needs torch="cpu" or "cuda", and no backward')
@@ -153,7 +154,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
         os._exit(1)  # the gate has gone; nothing can be flushed
 
 
-def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, **flags):
+def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, **flags):
     """The description of the protocol, checked as far as it can be here."""
     if not isinstance(name, str) or not 1 <= len(name) <= 100:
         stop("name must have 1 to 100 characters")
@@ -167,6 +168,8 @@ def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, **flags)
         stop(f"unknown dtypes {unknown}: choose out of {', '.join(DTYPES)}")
     description = {"type": "description", "version": VERSION, "name": name, "systems": list(systems), "dtypes": list(dtypes)}
     description.update({flag: bool(value) for flag, value in flags.items()}, strongBeta=bool(strong_beta))
+    if not large:
+        description["large"] = False
     if chunk_size is not None:
         if chunk_size < 1 or chunk_size & (chunk_size - 1):
             stop("chunk_size must be a power of two")
@@ -219,7 +222,8 @@ class Program:
             self.torch.backends.cuda.matmul.allow_tf32 = case.dtype == "tf32"
         with poisoned_memory(self.torch, self.poison) as guards:
             output, gradients = self.differentiate(case) if self.differentiable else self.call(case, buffers)
-        check_unwritten(buffers, "the function")
+        if self.differentiable:
+            check_unwritten(buffers, "the function")
         for guard in guards:
             guard.check()
         wanted = {"o": shape_of(case.v)}
@@ -305,21 +309,26 @@ class Buffer:
         for axis in reversed(axes):
             strides[axis] = step
             step *= self.shape[axis]
-        self.places = np.zeros(self.shape, int) + PAD
-        for axis, stride in enumerate(strides):
-            along = [1] * len(axes)
-            along[axis] = -1
-            self.places = self.places + np.arange(self.shape[axis]).reshape(along) * stride
+        self.strides, self.dtype = strides, dtype
+        in_bytes = [width * stride for stride in strides]
         self.original = np.full(step + 2 * PAD, nan, f"u{width}")
-        self.original[self.places] = bits.reshape(self.shape)
-        self.dtype = dtype
+        np.ndarray(self.shape, f"u{width}", self.original, PAD * width, in_bytes)[...] = bits.reshape(self.shape)
         if torch is None:
             self.memory = self.original.copy()
-            self.view = np.ndarray(self.shape, f"f{width}", self.memory, PAD * width, [width * stride for stride in strides])
+            self.view = np.ndarray(self.shape, f"f{width}", self.memory, PAD * width, in_bytes)
         else:
             signed = torch.from_numpy(self.original.copy().view(f"i{width}"))
             self.memory = signed.to(device)
             self.view = self.memory.view(getattr(torch, dtype)).as_strided(self.shape, strides, PAD)
+
+    def places(self):
+        """Where each number lies in the memory."""
+        places = np.full(self.shape, PAD, int)
+        for axis, stride in enumerate(self.strides):
+            along = [1] * len(self.shape)
+            along[axis] = -1
+            places = places + np.arange(self.shape[axis]).reshape(along) * stride
+        return places
 
     def check(self, who):
         """Raises when anything was written, inside or around."""
@@ -328,15 +337,16 @@ class Buffer:
         if written.size == 0:
             return
         first, name = written[0], python_name(self.name)
-        hit = np.argwhere(self.places == first)
+        places = self.places()
+        hit = np.argwhere(places == first)
         if len(hit):
             where = f"first at {name}[{', '.join(map(str, hit[0]))}]"
-        elif self.places.size == 0:
+        elif places.size == 0:
             where = "which is empty"
-        elif first < self.places.min():
-            where = f"first {self.places.min() - first} numbers before its first one"
-        elif first > self.places.max():
-            where = f"first {first - self.places.max()} numbers behind its last one"
+        elif first < places.min():
+            where = f"first {places.min() - first} numbers before its first one"
+        elif first > places.max():
+            where = f"first {first - places.max()} numbers behind its last one"
         else:
             where = "first between its numbers (it is strided)"
         raise BadAnswer(f"{who} wrote to memory of the input {name}, {where} (numbers changed: {written.size})")
@@ -363,6 +373,8 @@ class Guard:
 def poisoned_memory(torch, wanted):
     """While it lasts, np.empty, torch.empty and their like hand out poison between NaNs. Yields the list of its guards."""
     guards, undo = [], []
+    # PyTorch before 2.1 does not say
+    is_compiling = getattr(getattr(torch, "compiler", None), "is_compiling", lambda: False)
 
     def replace(owner, name, wrap):
         own, original = name in vars(owner), getattr(owner, name)
@@ -475,9 +487,12 @@ def encode(name, value, shape, prefix=""):
             value, dtype = value.astype("float32"), "float32"
     value = np.ascontiguousarray(value, f"<f{FORMATS[dtype][0]}")
     # bfloat16 came as the upper half of a float32
-    poisons = {POISONS[dtype], POISONS["bfloat16"] << 16} if dtype == "float32" else {POISONS[dtype]}
-    unwritten = np.argwhere(np.isin(value.view(f"<u{FORMATS[dtype][0]}"), list(poisons)))
-    if len(unwritten):
+    bits = value.view(f"<u{FORMATS[dtype][0]}")
+    is_poison = bits == bits.dtype.type(POISONS[dtype])
+    if dtype == "float32":
+        is_poison |= bits == bits.dtype.type(POISONS["bfloat16"] << 16)
+    if is_poison.any():
+        unwritten = np.argwhere(is_poison)
         raise BadAnswer(f"{prefix}{name}[{', '.join(map(str, unwritten[0]))}] was never written, or added to: what is called empty is full "
                         f"of NaN (numbers like it: {len(unwritten)} of {value.size})")
     data = value.tobytes()

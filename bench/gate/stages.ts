@@ -6,7 +6,7 @@ import { type Implementation, type Law, OutsideAbilities } from '../../propertie
 export const SHORT = 256;
 
 /** A drawn case, in seconds. */
-interface Drawn {
+export interface Drawn {
   T: number;
   /** From the end of the case before it: fast-check, and building the case. */
   drawing: number;

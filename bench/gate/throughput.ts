@@ -1,5 +1,5 @@
 /** Cases a minute of the gate with its standard cases, where the time goes, and whether its memory grows. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -10,7 +10,7 @@ import { laws } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { WrongAnswer } from '../cases.ts';
 import { say } from '../timing.ts';
-import { type Call, createWatch, SHORT, type Stages, stagesOf, watchedLaw } from './stages.ts';
+import { type Call, createWatch, type Drawn, SHORT, type Stages, stagesOf, watchedLaw } from './stages.ts';
 
 export interface Throughput {
   cases: number;
@@ -38,6 +38,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 export async function throughput(command: readonly string[], cases: number, blind: boolean): Promise<Throughput> {
   const folder = mkdtempSync(join(tmpdir(), 'lla-bench-gate-'));
   const times = join(folder, 'times.json');
+  const records = join(folder, 'cases.jsonl');
   // the program inherits it
   process.env.BENCH_TIMES = times;
   try {
@@ -52,18 +53,27 @@ export async function throughput(command: readonly string[], cases: number, blin
     const watchedLaws = laws.map((law) => watchedLaw(law, watch, blind));
     const memory: Throughput['memory'] = [];
     const begun = { wall: performance.now(), cpu: process.cpuUsage() };
-    let aside = 0;
-    for (let seed = 1; watch.cases.length < cases; seed++) {
-      say(`${subject.name}: ${watch.cases.length} of ${cases} cases`);
+    let [aside, judged] = [0, 0];
+    for (let seed = 1; judged < cases; seed++) {
+      say(`${subject.name}: ${judged} of ${cases} cases`);
       watch.mark = performance.now();
       const report = await runGate({ implementations: [subject], systems: asked, laws: watchedLaws, seed, runs: 1 });
       const wrong = report.verdicts.find(({ status }) => status !== 'passed' && status !== 'not-covered');
       if (wrong)
         throw new WrongAnswer(`${subject.name}: ${wrong.law} on ${wrong.system}: ${wrong.reason ?? wrong.status}`);
       const start = performance.now();
+      // what is kept of each case is the benchmark's own, and no memory of the gate
+      judged += watch.cases.length;
+      appendFileSync(
+        records,
+        watch.cases
+          .splice(0)
+          .map((each) => `${JSON.stringify(each)}\n`)
+          .join(''),
+      );
       collectGarbage();
       const { rss, heapUsed } = process.memoryUsage();
-      memory.push({ cases: watch.cases.length, rss, heap: heapUsed });
+      memory.push({ cases: judged, rss, heap: heapUsed });
       aside += performance.now() - start;
     }
     const seconds = (performance.now() - begun.wall - aside) / SECOND;
@@ -73,14 +83,16 @@ export async function throughput(command: readonly string[], cases: number, blin
     if (calls.length !== watch.questions) {
       throw new WrongAnswer(`${subject.name} counts ${calls.length} answers, the gate ${watch.questions} questions`);
     }
+    const drawn = readFileSync(records, 'utf8').trimEnd().split('\n');
+    const all = { cases: drawn.map((line): Drawn => JSON.parse(line)) };
     return {
-      cases: watch.cases.length,
+      cases: judged,
       questions: watch.questions,
       seconds,
       gateCpu: (user + system) / 1e6,
       programCpu: cpu,
-      all: stagesOf(watch, calls),
-      short: stagesOf(watch, calls, SHORT),
+      all: stagesOf(all, calls),
+      short: stagesOf(all, calls, SHORT),
       memory,
     };
   } finally {

@@ -5,7 +5,9 @@ import { integer, seconds } from './common.ts';
 
 const DEFAULT_SEED = 1;
 const DEFAULT_PROFILE: Profile = 'standard';
-const PROFILES = profileNames.map((name) => `${name} ${profiles[name]}`).join(', ');
+const PROFILES = profileNames
+  .map((name) => `${name} ${name === 'quick' ? 'at most ' : ''}${profiles[name]}`)
+  .join(', ');
 
 export const seedOption = (): Option =>
   new Option('--seed <integer>', 'everything that is drawn follows from it')

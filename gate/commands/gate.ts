@@ -21,6 +21,7 @@ import { createProgress } from '../progress.ts';
 import { type About, aboutOf, type GateOptions, reportOf, runGate, triplesOf } from '../run.ts';
 import { saveFailures } from '../save.ts';
 import type { Shard } from '../shard.ts';
+import { quickRuns } from '../turns.ts';
 import { runCheckProtocol } from './check-protocol.ts';
 import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
 import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
@@ -119,24 +120,30 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   }
   const external = command.length > 0 ? await openOrExplain(command, flags) : null;
   const has = external?.implementations[0].abilities.systems;
-  const options = {
+  const isQuick = flags.profile === 'quick';
+  const chosen = {
     implementations: external
       ? pickDtypes(external.implementations, flags.dtype)
       : pickForms(flags.form, flags.backend),
     systems: pick('system', systems, flags.system ?? (has && [...has])),
     laws: pick('law', everyLaw, flags.law, (law) => law.group),
     seed: flags.seed,
-    runs: flags.runs ?? profiles[flags.profile],
+    // what was named does not wait
+    ...(isQuick && { turns: { dtypes: flags.dtype === undefined, large: flags.law === undefined } }),
+    ...inputs,
+  };
+  const triples = triplesOf(chosen);
+  const options = {
+    ...chosen,
+    runs: flags.runs ?? (isQuick ? quickRuns(triples) : profiles[flags.profile]),
     path: flags.path,
     // each process of a program answers one case at a time; our own forms run in threads
     jobs: external ? 1 : (flags.jobs ?? availableParallelism()),
-    concurrency: external ? (flags.jobs ?? 1) : 1,
+    // one law more than processes: while they work on answers, this thread has one to judge. With --bail nothing is begun ahead
+    concurrency: external ? (flags.jobs ?? 1) + (flags.bail ? 0 : 1) : 1,
     bail: flags.bail,
-    // half a minute has room for one kind of large cases a system
-    largeInTurn: flags.profile === 'quick' && flags.law === undefined,
     enforceRecommended: flags.enforceRecommended,
     command: external ? command : undefined,
-    ...inputs,
     shard: flags.shard,
   };
   if (flags.path !== undefined) {
@@ -159,7 +166,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
     const forms = options.implementations.map(({ name }) => name).join(', ');
     fail(`${forms} has none of these systems; lla systems --json lists the forms of each`);
   }
-  checkShard(flags.shard, triplesOf(options));
+  checkShard(flags.shard, triples);
   about = aboutOf(options);
   const pool = external ? createOraclePool(availableParallelism()) : null;
   const report = await runGate({

@@ -27,6 +27,7 @@ export interface Description {
   resets: boolean;
   growth: boolean;
   strongBeta: boolean;
+  large: boolean;
   chunkSize: number;
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }

@@ -128,6 +128,11 @@ export const programMessages = {
       resets: ability('log decays of -Infinity, where a law has not put NaN or Infinity as well'),
       growth: ability('positive log decays'),
       strongBeta: ability('beta above 1'),
+      large: {
+        ...flag,
+        description: 'cases of the sizes of real kernels; false where these take it too long',
+        default: true,
+      },
       chunkSize: {
         enum: Array.from({ length: 16 }, (_, i) => 2 ** i),
         description: 'its own chunk size C, a power of two',

@@ -75,8 +75,8 @@ function contradictionOf(report: GateReport): string | null {
   if (report.shard && report.shard.index > report.shard.of)
     return `at /shard ${report.shard.index} of ${report.shard.of}`;
   const { conforms, summary } = reportOf(report, report.verdicts, report.summary.seconds);
-  for (const [name, wanted] of Object.entries(summary)) {
-    const found = report.summary[name as keyof GateReport['summary']];
+  for (const name of Object.keys({ ...report.summary, ...summary }) as (keyof GateReport['summary'])[]) {
+    const [found, wanted] = [report.summary[name], summary[name]];
     if (found !== wanted) return `at /summary/${name} ${found}, where the verdicts make ${wanted}`;
   }
   return report.conforms === conforms ? null : `at /conforms ${report.conforms}, where the verdicts make ${conforms}`;

@@ -4,6 +4,7 @@ import { compute } from '../../reference/operator.ts';
 import type { System } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { compare, compareBits } from '../compare.ts';
+import { chunkOf } from '../errors/layout.ts';
 import type { Implementation, Worst } from '../law.ts';
 import { DOUBLE, type Precision } from '../precision.ts';
 import { type Bounds, boundsOf } from '../tolerance.ts';
@@ -89,6 +90,13 @@ export function inOwnChunks(subject: Implementation, c: Case): Case {
 /** Bounds of the subject's own answers. */
 export const boundsFor = (subject: Implementation, c: Case): Bounds =>
   boundsOf(inOwnChunks(subject, c), subject.precision);
+
+/** Bounds of the subject's own answer, and of one of ours in float64: worked out once where nothing tells them apart. */
+export function bothBounds(subject: Implementation, c: Case): [own: Bounds, ours: Bounds] {
+  const own = boundsFor(subject, c);
+  const isAlike = subject.precision === DOUBLE && chunkOf(inOwnChunks(subject, c)) === chunkOf(c);
+  return [own, isAlike ? own : boundsOf(c)];
+}
 
 /** The precision in which `runAs` answers. */
 export const precisionAs = (subject: Implementation, c: Case): Precision =>

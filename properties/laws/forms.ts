@@ -5,8 +5,7 @@ import { chunkSizes } from '../arbitraries/sizes.ts';
 import { verdict } from '../compare.ts';
 import { defineAnswer } from '../definition-case.ts';
 import type { Law } from '../law.ts';
-import { boundsOf } from '../tolerance.ts';
-import { anyRecurrence, anySystem, asFarAsGiven, boundsFor, compareAnswers, PAPER } from './common.ts';
+import { anyRecurrence, anySystem, asFarAsGiven, bothBounds, boundsFor, compareAnswers, PAPER } from './common.ts';
 import { law } from './define.ts';
 
 const CITATION: Record<FormName, string> = {
@@ -30,7 +29,7 @@ const agreesForward = (form: FormName): Law =>
     async check(subject, { c }) {
       const actual = await subject.run(c);
       const expected = asFarAsGiven(subject, compute({ ...c, form }));
-      return verdict(compareAnswers(actual, expected, boundsFor(subject, c), boundsOf(c)));
+      return verdict(compareAnswers(actual, expected, ...bothBounds(subject, c)));
     },
   });
 
@@ -52,7 +51,7 @@ const agreesBackward = (form: FormName): Law =>
     },
     async check(subject, { c }) {
       const expected = asFarAsGiven(subject, compute({ ...c, form }));
-      return verdict(compareAnswers(await subject.run(c), expected, boundsFor(subject, c), boundsOf(c)));
+      return verdict(compareAnswers(await subject.run(c), expected, ...bothBounds(subject, c)));
     },
   });
 
@@ -68,7 +67,7 @@ const definition = law({
   wish: { state: 'sometimes', packed: 'sometimes', structures: true, maxT: 33, work: 2e4 },
   async check(subject, { c }) {
     const expected = asFarAsGiven(subject, defineAnswer(c));
-    return verdict(compareAnswers(await subject.run(c), expected, boundsFor(subject, c), boundsOf(c)));
+    return verdict(compareAnswers(await subject.run(c), expected, ...bothBounds(subject, c)));
   },
 });
 

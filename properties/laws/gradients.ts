@@ -19,9 +19,9 @@ import {
 } from '../edit.ts';
 import { differentiate } from '../finite-differences.ts';
 import type { Implementation, Law, Worst } from '../law.ts';
-import { boundsOf, UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
+import { UNIT_ROUNDOFF, underflowOf } from '../tolerance.ts';
 import { certifiedBackward, likelyBackward } from './certified.ts';
-import { anySystem, boundsFor, sum, tensorsOf } from './common.ts';
+import { anySystem, bothBounds, boundsFor, sum, tensorsOf } from './common.ts';
 import { law } from './define.ts';
 import { formsBackward } from './forms.ts';
 
@@ -181,7 +181,7 @@ const adjoint = law({
   extra: { seed: fc.nat(65535), single: fc.boolean() },
   async check(subject, { c, seed, single }) {
     const answer = await subject.run(c);
-    const [{ gradients: bound }, { gradients: ofForward }] = [boundsFor(subject, c), boundsOf(c)];
+    const [{ gradients: bound }, { gradients: ofForward }] = bothBounds(subject, c);
     const cotangents = c.cotangents as Cotangents;
     const comparisons: Worst[] = [];
     for (const name of inputNames(c)) {

@@ -81,7 +81,8 @@ it("the shell's times are seconds", () => {
 });
 
 const stages = { cases: 10, questions: 20, oracle: 5, drawing: 2, transport: 2, adapter: 0, implementation: 1 };
-const memory = [1000, 2000, 3000].map((cases, i) => ({ cases, rss: (100 + i) * 2 ** 20, heap: 2 ** 20 }));
+// what the first round adds is the warm-up's
+const memory = [500, 1000, 2000, 3000].map((cases, i) => ({ cases, rss: (i && 100 + i) * 2 ** 20, heap: 2 ** 20 }));
 const zeros = {
   cases: 3000,
   questions: 6000,
@@ -95,8 +96,9 @@ const zeros = {
 const bench: GateBench = { node: 'v20', zeros, numpy: null, hypothesis: null, seconds: 100, load: [0, 1] };
 
 it('goals are judged by what was measured', () => {
-  expect(slopeOf(memory)).toBeCloseTo(1);
-  const verdicts = ['met', 'missed', 'not measured', 'not measured', 'met', 'not measured'];
+  expect(slopeOf(memory.slice(1), 'rss')).toBeCloseTo(1);
+  expect(slopeOf(memory, 'heap')).toBe(0);
+  const verdicts = ['met', 'missed', 'not measured', 'not measured', 'met', 'met', 'not measured'];
   expect(gateRows(bench).map(({ verdict }) => verdict)).toEqual(verdicts);
 });
 

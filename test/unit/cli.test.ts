@@ -39,11 +39,11 @@ describe('lla gate', () => {
       const { stdout } = lla([
         'gate',
         '--law',
-        'causality',
+        'causal-forward,causal-backward,isolated-heads',
         '--system',
         'log-linear-gla',
         '--runs',
-        '3',
+        '2',
         '--jobs',
         jobs,
         '--json',

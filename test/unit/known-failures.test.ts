@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Expectations, expectationsSchema, readExpectations } from '../../gate/expectations.ts';
 import { keepFailures, readKept } from '../../gate/kept.ts';
 import { explainFailure, replayCommand, summaryText, verdictTable } from '../../gate/report.ts';
-import { type GateOptions, type GateReport, runGate, triplesOf } from '../../gate/run.ts';
+import { type GateOptions, type GateReport, runGate } from '../../gate/run.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { everyLaw, findLaw } from '../../properties/laws/all.ts';
 import { InvalidInput } from '../../reference/errors.ts';
@@ -216,21 +216,4 @@ it('laws judged at the same time come out in their order', async () => {
   const strip = ({ verdicts }: GateReport) =>
     verdicts.map(({ law, status, cases, path }) => [law, status, cases, path]);
   expect(strip(together)).toEqual(strip(alone));
-});
-
-it('in a quick run large cases take turns: each system has one kind of them, and other seeds have others', () => {
-  const kindsFor = (seed: number) => {
-    const subject = future.implementation;
-    const options = { implementations: [subject], systems, laws: everyLaw, seed, runs: 1, largeInTurn: true };
-    return systems
-      .filter(({ recurrence }) => recurrence !== null)
-      .map(({ name }) => {
-        const large = triplesOf(options).filter(({ law, system }) => law.isLarge && system.name === name);
-        expect(large).toHaveLength(2);
-        expect(large[1].law.name).toBe(`${large[0].law.name}-backward`);
-        return large[0].law.name;
-      });
-  };
-  expect(new Set(kindsFor(1)).size).toBe(4);
-  expect(kindsFor(2)).not.toEqual(kindsFor(1));
 });
