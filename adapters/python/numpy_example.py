@@ -71,7 +71,10 @@ class Head:
         self.beta = None if case.beta is None else case.beta[row, here, h]
         self.w = self.v if self.beta is None else self.beta[:, None] * self.v
         self.state = np.zeros((case.levels, K, V), dtype)
-        if case.initial_state is not None:
+        if case.initial_state is None:
+            # nothing is there yet that the first transition could decay
+            self.alpha[:1] = 1
+        else:
             self.state[:case.initial_state.shape[2]] = case.initial_state[sequence, h]
         first = case.position[sequence]
         if case.lambda_ is None:
@@ -129,10 +132,11 @@ class Head:
         for l, t, level in self.incoming():
             factor = self.scale * self.lam[t, level, None]
             d_state[l] += self.start[t].T @ (factor * d_o[t])
-            # d_read [len(t),K]: what one more of y[t] reads
-            d_read = d_o[t] @ self.state[l].T
-            dy[t] += factor * d_read
-            d_lam[t, level] += self.scale * np.sum(self.start[t] * d_read, axis=1)
+            if self.state[l].any():
+                # d_read [len(t),K]: what one more of y[t] reads
+                d_read = d_o[t] @ self.state[l].T
+                dy[t] += factor * d_read
+                d_lam[t, level] += self.scale * np.sum(self.start[t] * d_read, axis=1)
             if t[-1] == T - 1:
                 d_state[l] += self.start[T:].T @ d_final[level[-1]]
                 dy[T:] += d_final[level[-1]] @ self.state[l].T
