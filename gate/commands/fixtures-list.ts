@@ -4,9 +4,11 @@ import pc from 'picocolors';
 import { listCases } from '../../fixtures/catalogue.ts';
 import { describe, type Style, shownAs } from '../../fixtures/describe.ts';
 import type { Fixture } from '../../fixtures/fixture.ts';
+import { checkFixture } from '../../fixtures/formats/check.ts';
 import { BadFixture } from '../../fixtures/formats/error.ts';
 import { entrySizes, generateFixture } from '../../fixtures/generate.ts';
 import { loadFixtures } from '../../fixtures/load.ts';
+import { counted } from '../reports/findings.ts';
 import { table } from '../table.ts';
 import { fail } from './common.ts';
 import { addFixtureOptions, choose, type FixtureFlags, failUnknown } from './fixture-options.ts';
@@ -28,8 +30,8 @@ function list(flags: FixtureFlags & { json?: boolean }): void {
     probes,
   ]);
   const widest = Math.max(...rows.map(({ name }) => name.length)) + 2;
-  const count = (of: (row: (typeof rows)[number]) => string): number => new Set(rows.map(of)).size;
-  const counts = `${rows.length} fixtures (${set} set, version ${version}): ${count(({ system }) => system)} systems, ${count(({ dtype }) => dtype)} dtypes`;
+  const count = (what: 'system' | 'dtype'): string => counted(new Set(rows.map((row) => row[what])).size, what);
+  const counts = `${counted(rows.length, 'fixture')} (${set} set, version ${version}): ${count('system')}, ${count('dtype')}`;
   process.stdout.write(`${table(['fixture', 'sizes', 'flags', 'probes'], lines, [widest, 24, 22, 60])}\n${counts}\n`);
 }
 
@@ -42,7 +44,7 @@ async function find(name: string, folder: string | undefined): Promise<Fixture> 
     const all = listCases({ set: 'full' });
     const entry = all.find((each) => each.name === name);
     return entry
-      ? generateFixture(entry, 0)
+      ? checkFixture(generateFixture(entry, 0), name)
       : failUnknown(
           'fixture',
           name,
