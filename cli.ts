@@ -2,15 +2,7 @@
 /** The command line: which commands there are, exit codes. 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle has cases without answers. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { bundleCommand, verdictCommand } from './gate/commands/bundle.ts';
-import { EXIT } from './gate/commands/common.ts';
-import { computeCommand } from './gate/commands/compute.ts';
-import { explainCommand } from './gate/commands/explain.ts';
-import { fixturesCommand } from './gate/commands/fixtures.ts';
-import { gateCommand } from './gate/commands/gate.ts';
-import { initCommand } from './gate/commands/init.ts';
-import { listCommands } from './gate/commands/lists.ts';
-import { mergeCommand } from './gate/commands/merge.ts';
+import { EXIT } from './gate/commands/exit.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -56,19 +48,25 @@ function inherit(command: Command, from: Command): Command {
   return command;
 }
 
-for (const command of [
-  gateCommand(),
-  mergeCommand(),
-  bundleCommand(),
-  verdictCommand(),
-  computeCommand(),
-  explainCommand(),
-  fixturesCommand(),
-  initCommand(),
-  ...listCommands(),
-]) {
-  program.addCommand(inherit(command, program));
-}
+/** Commands by name, each loaded where it is asked for: most of the time to start is reading modules. */
+const commands: Record<string, () => Promise<Command>> = {
+  gate: async () => (await import('./gate/commands/gate.ts')).gateCommand(),
+  merge: async () => (await import('./gate/commands/merge.ts')).mergeCommand(),
+  bundle: async () => (await import('./gate/commands/bundle.ts')).bundleCommand(),
+  verdict: async () => (await import('./gate/commands/bundle.ts')).verdictCommand(),
+  compute: async () => (await import('./gate/commands/compute.ts')).computeCommand(),
+  explain: async () => (await import('./gate/commands/explain.ts')).explainCommand(),
+  fixtures: async () => (await import('./gate/commands/fixtures.ts')).fixturesCommand(),
+  init: async () => (await import('./gate/commands/init.ts')).initCommand(),
+  laws: async () => (await import('./gate/commands/lists.ts')).lawsCommand(),
+  systems: async () => (await import('./gate/commands/lists.ts')).systemsCommand(),
+  doctor: async () => (await import('./gate/commands/lists.ts')).doctorCommand(),
+};
+const [asked] = process.argv.slice(2);
+const isVersion = asked === '--version' || asked === '-V';
+// help, and names that there are not, list them all
+const wanted = Object.hasOwn(commands, asked) ? [commands[asked]] : isVersion ? [] : Object.values(commands);
+for (const load of wanted) program.addCommand(inherit(await load(), program));
 
 /** A reader that has seen enough (| head) is no fault; anything else that keeps us from printing is. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

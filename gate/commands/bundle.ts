@@ -17,8 +17,9 @@ import { faultOf } from '../external/validate.ts';
 import { type Profile, profiles } from '../profiles.ts';
 import { createProgress } from '../progress.ts';
 import { saveFailures } from '../save.ts';
-import { collect, EXIT, fail, pick } from './common.ts';
+import { collect, fail, pick } from './common.ts';
 import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
+import { EXIT } from './exit.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 import { endOnSignals } from './signals.ts';
 

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { checkProtocol } from '../external/check-protocol.ts';
 import { endText, lineText } from '../external/check-protocol-text.ts';
 import type { ProgramOptions } from '../external/program.ts';
-import { EXIT } from './common.ts';
+import { EXIT } from './exit.ts';
 
 /** Version of the JSON report. */
 const VERSION = 1;

@@ -3,18 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { BackendUnavailable } from '../../gpu/device.ts';
 import { type NodeBackend, sharedDevice } from '../../gpu/implementations.ts';
 import { type Precision, precisions } from '../../properties/precision.ts';
-
-export const EXIT = {
-  conforms: 0,
-  doesNot: 1,
-  usage: 2,
-  protocol: 3,
-  /** A bundle has cases without answers. */
-  unanswered: 4,
-  hungUp: 129,
-  interrupted: 130,
-  ended: 143,
-} as const;
+import { EXIT } from './exit.ts';
 
 /** The name of the GPU form on the command line. */
 export const GPU = 'gpu';

@@ -4,7 +4,8 @@ import { Command, Option } from 'commander';
 import { BACKENDS, BackendUnavailable } from '../../gpu/device.ts';
 import { closeDevices, DEFAULT_BACKEND, type NodeBackend } from '../../gpu/implementations.ts';
 import { computeLines, respondOn } from '../compute-lines.ts';
-import { EXIT, fail, PRECISIONS, precisionNamed } from './common.ts';
+import { fail, PRECISIONS, precisionNamed } from './common.ts';
+import { EXIT } from './exit.ts';
 
 interface ComputeFlags {
   bounds?: string;

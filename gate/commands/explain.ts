@@ -10,7 +10,8 @@ import { InvalidInput } from '../../reference/errors.ts';
 import { invalid, textOf } from '../compute-lines.ts';
 import { explain } from '../explain.ts';
 import { explanationText } from '../explain-text.ts';
-import { EXIT, GPU, indices, PRECISIONS, precisionNamed } from './common.ts';
+import { GPU, indices, PRECISIONS, precisionNamed } from './common.ts';
+import { EXIT } from './exit.ts';
 
 /** All of a file, or of standard input, as text. */
 async function readText(argument: string, file: string): Promise<string> {

@@ -16,7 +16,8 @@ import { BadFixture } from '../../fixtures/formats/error.ts';
 import { BadHashes } from '../../fixtures/hashes.ts';
 import type { Manifest } from '../../fixtures/manifest.ts';
 import { createProgress } from '../progress.ts';
-import { collect, EXIT, fail, integer } from './common.ts';
+import { collect, fail, integer } from './common.ts';
+import { EXIT } from './exit.ts';
 import { addFixtureOptions, choose, type FixtureFlags, isFiltered } from './fixture-options.ts';
 import { endOnSignals } from './signals.ts';
 

@@ -23,8 +23,9 @@ import { saveFailures } from '../save.ts';
 import type { Shard } from '../shard.ts';
 import { quickRuns } from '../turns.ts';
 import { runCheckProtocol } from './check-protocol.ts';
-import { collect, EXIT, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
+import { collect, fail, GPU, integer, openOrExit, pick, seconds } from './common.ts';
 import { profileOption, runsOption, seedOption, startTimeoutOption } from './draw-options.ts';
+import { EXIT } from './exit.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 import { checkShard, shardOption } from './shard-option.ts';
 

@@ -6,7 +6,8 @@ import { builtIn } from '../../properties/implementations.ts';
 import { everyLaw } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { table } from '../table.ts';
-import { EXIT, GPU } from './common.ts';
+import { GPU } from './common.ts';
+import { EXIT } from './exit.ts';
 
 function listLaws(flags: { json?: boolean }): void {
   const rows = everyLaw.map(({ name, group, level, statement, citation, prerequisites }) => ({
@@ -62,11 +63,14 @@ async function doctor(flags: { json?: boolean }): Promise<void> {
   process.stdout.write(`${table(['backend', '', 'on what, or why not and what to install'], lines, [20, 9, 90])}\n`);
 }
 
-export const listCommands = (): Command[] => [
-  new Command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws),
-  new Command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems),
+export const lawsCommand = (): Command =>
+  new Command('laws').description('list the laws').option('--json', 'print as JSON').action(listLaws);
+
+export const systemsCommand = (): Command =>
+  new Command('systems').description('list the systems').option('--json', 'print as JSON').action(listSystems);
+
+export const doctorCommand = (): Command =>
   new Command('doctor')
     .description('say which backends of the form gpu work here, on what, and what is missing for the others')
     .option('--json', 'print as JSON')
-    .action(doctor),
-];
+    .action(doctor);

@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { mergeReports } from '../reports/merge.ts';
 import { BadReport, readReport } from '../reports/read.ts';
-import { EXIT, fail } from './common.ts';
+import { fail } from './common.ts';
+import { EXIT } from './exit.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 
 function merge(files: readonly string[], flags: ReportFlags): void {

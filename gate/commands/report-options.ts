@@ -12,7 +12,8 @@ import { htmlOf } from '../reports/html.ts';
 import { junitOf } from '../reports/junit.ts';
 import { markdownOf } from '../reports/markdown.ts';
 import type { GateReport } from '../run.ts';
-import { EXIT, fail } from './common.ts';
+import { fail } from './common.ts';
+import { EXIT } from './exit.ts';
 
 export interface ReportFlags {
   json?: boolean;

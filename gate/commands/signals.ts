@@ -1,5 +1,5 @@
 /** How a command ends when it is interrupted. */
-import { EXIT } from './common.ts';
+import { EXIT } from './exit.ts';
 
 /** Ends with the code of the signal, after `stop`; what is half written goes there. */
 export function endOnSignals(stop: () => void): void {
