@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { bundleCommand, verdictCommand } from './gate/commands/bundle.ts';
 import { EXIT } from './gate/commands/common.ts';
 import { computeCommand } from './gate/commands/compute.ts';
+import { debugCommand } from './gate/commands/debug.ts';
 import { explainCommand } from './gate/commands/explain.ts';
 import { fixturesCommand } from './gate/commands/fixtures.ts';
 import { gateCommand } from './gate/commands/gate.ts';
@@ -43,6 +44,8 @@ Examples:
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
   lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
   lla explain case.json --precision bfloat16 --answer mine.json
+  lla debug case.json -- python3 my_adapter.py     where a failing case is wrong, and the smallest that is
+  lla debug case.json --answer mine.npz --html why.html
   lla laws --json | jq -r '.[].statement'
 
 Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle
@@ -63,6 +66,7 @@ for (const command of [
   verdictCommand(),
   computeCommand(),
   explainCommand(),
+  debugCommand(),
   fixturesCommand(),
   initCommand(),
   ...listCommands(),

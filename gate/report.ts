@@ -89,7 +89,7 @@ export function verdictTable(report: GateReport, colors: Colors): string {
 }
 
 /** An argument as a shell takes it. */
-const quoted = (argument: string): string =>
+export const quoted = (argument: string): string =>
   /^[\w./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 
 /** The command that shows one failure again, and nothing else. */
