@@ -104,6 +104,13 @@ export function replayCommand(verdict: GateVerdict): string {
   return parts.join(' ');
 }
 
+/** The command that goes on from a saved case. */
+export function debugCommandFor({ implementation, chosenBy }: GateVerdict, file: string): string {
+  const form = `--form ${implementation.replace(/^gpu-/, 'gpu --backend ')}`;
+  const program = chosenBy ? ` -- ${chosenBy.command.map(quoted).join(' ')}` : '';
+  return `npx lla debug ${quoted(file)} ${chosenBy?.options ?? form}${program}`;
+}
+
 /** A number in three digits. */
 export function few(value: number): string {
   if (!Number.isFinite(value) || value === 0) return String(value);

@@ -56,10 +56,10 @@ function* smallerPositions(c: Case, before: readonly number[]): Generator<Case, 
 }
 
 export const plainFields: Pass = {
-  name: 'no scale, no other structure',
+  name: 'no scale, structure or chunk size',
   *run(c) {
     let now = c;
-    for (const field of ['scale', 'structure'] as const) {
+    for (const field of ['scale', 'structure', 'chunkSize'] as const) {
       if (now[field] === undefined) continue;
       const candidate = without(now, field);
       if (yield candidate) now = candidate;

@@ -7,7 +7,7 @@ import { type Markup, markup, raw } from '../../gate/reports/markup.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
 import { toDense } from '../../reference/tensor.ts';
-import { fieldsOf, nested, rowsOf, sizesText, tensorsIn } from '../minimise/print.ts';
+import { fieldsOf, nested, ratioText, rowsOf, sizesText, tensorsIn } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
 import { curvesOf } from './html/curves.ts';
 import { matricesOf } from './html/matrix.ts';
@@ -58,8 +58,10 @@ function headOf(report: DebugReport): Markup {
 function outputsTable({ localisation, failure }: DebugReport): Markup {
   const row = ({ name, wrong, total, worst }: DebugReport['localisation']['outputs'][number]): Markup => {
     const place = worst ? `${name}[${Object.values(worst.index).join(',')}]` : '';
-    const numbers = worst ? [worst.actual, worst.expected, worst.bound, worst.ratio] : ['', '', '', ''];
-    return markup`<tr><th scope="row">${signOf(wrong > 0 ? 'failed' : 'passed')} ${name}</th><td>${wrong} of ${total}</td><td><code>${place}</code></td>${numbers.map((each) => markup`<td class="number">${String(each)}</td>`)}</tr>`;
+    const numbers = worst
+      ? [String(worst.actual), String(worst.expected), worst.bound.toPrecision(3), ratioText(worst.ratio)]
+      : ['', '', '', ''];
+    return markup`<tr><th scope="row">${signOf(wrong > 0 ? 'failed' : 'passed')} ${name}</th><td class="number">${wrong} of ${total}</td><td><code>${place}</code></td>${numbers.map((each) => markup`<td class="number">${each}</td>`)}</tr>`;
   };
   return markup`${sentencesOf(failure.faults)}<div class="scroll" tabindex="0" role="region" aria-label="outputs">
 <table class="lists elements"><thead><tr>${['output', 'wrong', 'worst element', 'actual', 'expected', 'bound', 'of the bound'].map((head) => markup`<th scope="col">${head}</th>`)}</tr></thead>

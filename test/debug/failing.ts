@@ -1,4 +1,7 @@
 /** Cases that are made to measure, and what mutants fail on them. */
+
+import { mutants } from '../../debug/dictionary/all.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { expectedOf } from '../../debug/expected.ts';
 import { type Failure, failureOf } from '../../debug/failure.ts';
 import { fill } from '../../properties/arbitraries/cases.ts';
@@ -11,8 +14,6 @@ import { bitLength } from '../../reference/levels.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import type { DenseTensor } from '../../reference/tensor.ts';
-import { mutants } from '../mutants/all.ts';
-import type { Mutant } from '../mutants/mutant.ts';
 
 export interface Wanted {
   B?: number;

@@ -136,7 +136,7 @@ export function elementsOf({ name, axes, shape, ratio }: OutputErrors): Markup |
   const letters = others.map((axis) => axes[axis]).join(', ');
   const at = { x: 'x', y: 'y', inset: rows * columns > 2000 ? 0 : 0.5 };
   return markup`${figure(
-    `${name}: every element${wide * high > 1 ? `, the worst of each ${wide} × ${high}` : ''}`,
+    `${name}: every element${wide * high > 1 ? `, the worst of each ${wide} × ${high}` : ''}; grey is right, from blue to yellow ever more bounds off`,
     `${wrong.length} of ${all.length} cells have wrong elements.`,
     {
       width: WIDTH,

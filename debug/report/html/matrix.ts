@@ -88,7 +88,7 @@ export function matricesOf(P: ProbedMatrix, levels: Levels): Markup {
 ${square('P as it is', `The true matrix P, ${size} by ${size}, coloured by level.`, size, each, [values(({ truth }) => truth)], {})}
 ${square('P as it was recovered', `The matrix that the implementation uses: ${P.wrong} entries are wrong.`, size, each, [values(({ actual }) => actual), outline], {})}
 ${square(
-  'their difference, in units of the bound',
+  'their difference: from blue to yellow, ever more bounds apart',
   `Where the two differ: ${P.set ?? 'no simple set'}.`,
   size,
   each,

@@ -19,5 +19,9 @@ export function figure(title: string, label: string, options: Plot.PlotOptions):
     // the page has the few rules that the plot brings, and nothing else may set styles
     .replace(/<style>[\s\S]*?<\/style>/g, '')
     .replace(/^<svg /, '<svg aria-hidden="true" ');
-  return markup`<figure><figcaption>${title}</figcaption><div class="plot" role="img" aria-label="${label}">${raw(svg)}</div></figure>`;
+  const isWide = (options.width ?? 0) > 600;
+  const inside = isWide
+    ? markup`<div class="plot wide" tabindex="0" role="img" aria-label="${label}">${raw(svg)}</div>`
+    : markup`<div class="plot" role="img" aria-label="${label}">${raw(svg)}</div>`;
+  return markup`<figure><figcaption>${title}</figcaption>${inside}</figure>`;
 }
