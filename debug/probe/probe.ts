@@ -1,18 +1,109 @@
+/**
+ * What the implementation computes in place of the operator: asked by cases that are made for it. First what the answers rest on, then
+ * P, the level map, decays, factors, gradients. Each comes as data and in words.
+ */
+import { systemOf } from '../../properties/edit.ts';
 import type { Failure, Subject } from '../failure.ts';
-import type { Probed } from './probed.ts';
+import { decayOf } from './decay.ts';
+import { deltaOf } from './delta.ts';
+import { factorOf } from './factor.ts';
+import { gradientsOf } from './gradients.ts';
+import { type Lab, openLab, readMatrices, rightMatrices } from './lab.ts';
+import { levelMapOf, scalesOf } from './level-map.ts';
+import { matrixOf } from './matrix.ts';
+import { maskedByZero, premisesOf } from './premises.ts';
+import type { Finding, Probed } from './probed.ts';
+import { stateOf } from './state.ts';
 
-/** What the implementation computes in place of the operator: asked by cases that are made for it. */
-export async function probe(_subject: NonNullable<Subject>, _failure: Failure): Promise<Probed> {
+const nothing = (sentence: string, calls = 0): Probed => ({
+  premises: [],
+  isReliable: false,
+  P: null,
+  levelMap: null,
+  decay: null,
+  scale: null,
+  gradients: [],
+  further: [],
+  sentences: [sentence],
+  calls,
+});
+
+/** One step of the probe: what it throws is a finding, since the implementation was asked something that it takes. */
+async function step<T>(name: string, faults: Finding[], run: () => Promise<T>): Promise<T | null> {
+  try {
+    return await run();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    faults.push({ kind: 'no-answer', sentence: `no answer when probed for ${name}: ${why.split('\n')[0]}` });
+    return null;
+  }
+}
+
+async function probeForward(lab: Lab, faults: Finding[]) {
+  const { hasLevels } = lab.layout;
+  const read = await step('P', faults, async () => {
+    const right = await rightMatrices(lab, lab.c);
+    const actual = await readMatrices(lab, lab.c);
+    const P = matrixOf(lab, actual, right);
+    // the head that is looked at is one that is wrong
+    Object.assign(lab, { row: P.row, head: P.head });
+    return { P, right, actual };
+  });
+  const levelMap = hasLevels ? await step('its levels', faults, () => levelMapOf(lab)) : null;
+  const isMapRight = levelMap === null || levelMap.sentences.length === 0;
+  const scales = hasLevels && isMapRight ? await step('level scales', faults, () => scalesOf(lab)) : null;
+  const decay = await step('its decays', faults, () => decayOf(lab));
+  const scale = read ? factorOf(lab, read.actual, read.right) : null;
+  const delta = read ? deltaOf(lab, read.actual, read.right) : null;
+  return { P: read?.P ?? null, levelMap, scales, decay, scale, delta };
+}
+
+/** Everything that can be found out of one implementation from one failure of it. */
+export async function probe(subject: NonNullable<Subject>, failure: Failure): Promise<Probed> {
+  const lab = openLab(subject, failure);
+  if (lab.T === 0) return nothing('a case without tokens has no P to read');
+  const faults: Finding[] = [];
+  const premises = (await step('what the probes rest on', faults, () => premisesOf(lab))) ?? [];
+  const isReliable = premises.length > 0 && premises.every(({ holds }) => holds !== false);
+  const isSoftmax = systemOf(lab.c).recurrence === null;
+  const found = isSoftmax ? await probeSoftmax(lab, faults) : await probeForward(lab, faults);
+  const { P, levelMap, scales, decay, scale, delta } = found;
+  const masked = await step('what it masks', faults, () => maskedByZero(lab));
+  const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));
+  const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure))) ?? [];
+  const further = [scales, delta, ...(state ?? []), masked, ...faults].filter((each): each is Finding => Boolean(each));
+  const broken = premises.filter(({ holds }) => holds === false).map(({ sentence }) => sentence);
+  const unreliable = broken.length > 0 ? [...broken, 'what follows rests on that, and is a hint only'] : [];
+  const sentences = [
+    ...unreliable,
+    ...(levelMap?.sentences ?? []),
+    ...[scales, decay, scale, delta].flatMap((each) => (each ? [each.sentence] : [])),
+    ...(P?.sentences ?? []),
+    ...(state ?? []).map(({ sentence }) => sentence),
+    ...gradients.map(({ sentence }) => sentence),
+    ...[masked, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
+  ].filter((each, at, all) => all.indexOf(each) === at);
   return {
-    premises: [],
-    isReliable: true,
-    P: null,
-    levelMap: null,
-    decay: null,
-    scale: null,
-    gradients: [],
-    further: [],
-    sentences: [],
-    calls: 0,
+    premises,
+    isReliable,
+    P,
+    levelMap,
+    decay,
+    scale,
+    gradients,
+    further,
+    sentences: sentences.length > 0 ? sentences : ['nothing wrong'],
+    calls: lab.calls(),
   };
+}
+
+/** Softmax has a P of its own, and no levels, decays or state. */
+async function probeSoftmax(lab: Lab, faults: Finding[]) {
+  const none = { levelMap: null, scales: null, decay: null, delta: null };
+  const read = await step('P', faults, async () => {
+    const right = await rightMatrices(lab, lab.c);
+    const actual = await readMatrices(lab, lab.c);
+    return { P: matrixOf(lab, actual, right), scale: factorOf(lab, actual, right) };
+  });
+  return { ...none, P: read?.P ?? null, scale: read?.scale ?? null };
 }

@@ -1,0 +1,221 @@
+/** The case that probes are made from, and asking the implementation about it. */
+
+import { fit } from '../../properties/arbitraries/cases.ts';
+import { unravel } from '../../properties/compare.ts';
+import {
+  axes,
+  inputNames,
+  range,
+  sizesOf,
+  systemOf,
+  takeAlong,
+  tensorBy,
+  withInputs,
+  zerosLike,
+} from '../../properties/edit.ts';
+import { inOwnChunks } from '../../properties/laws/common.ts';
+import { DOUBLE, type Precision, roundCase } from '../../properties/precision.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
+import type { Answer, Case } from '../../reference/case.ts';
+import { compute } from '../../reference/operator.ts';
+import { DEFAULT_CHUNK_SIZE } from '../../reference/shapes.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import type { Failure, Subject } from '../failure.ts';
+import { type Layout, layoutOf } from '../localise/layout.ts';
+
+export interface Lab {
+  subject: NonNullable<Subject>;
+  precision: Precision;
+  /** The failing case without its cotangents, with an empty state, in sizes that P can be read off in. */
+  c: Case;
+  layout: Layout;
+  /** Where the failure is worst. */
+  row: number;
+  head: number;
+  B: number;
+  T: number;
+  H: number;
+  chunkSize: number;
+  /** Columns of P that are read at a time: V of the probes. */
+  columns: number;
+  ask(c: Case): Promise<Answer>;
+  calls(): number;
+}
+
+/** Multiply-adds that reading P once may cost. */
+const WORK = 2e8;
+const LONGEST = 320;
+
+/** P of every row and head, [B,H,T,T]. */
+export interface Matrices {
+  values: Float64Array;
+  bound: Float64Array;
+}
+
+/** The case cut down until P can be read off at a price that is fair; what is worst stays in it. */
+function affordable(c: Case, subject: NonNullable<Subject>, worst: { row: number; head: number }) {
+  const limits = subject.abilities.limits ?? {};
+  let [cut, row, head] = [c, worst.row, worst.head];
+  const cost = (): number => {
+    const { B, T, H, K } = sizesOf(cut);
+    return B * H * T * T * (K + T);
+  };
+  const shorten = (most: number): void => {
+    const { T } = sizesOf(cut);
+    if (T <= most || cut.cuSeqlens) return;
+    const length = fit(most, limits.T);
+    if (length < T) cut = takeAlong(cut, 'T', range(0, length));
+  };
+  shorten(LONGEST);
+  if (cost() > WORK && sizesOf(cut).B > 1 && fit(1, limits.B) === 1) {
+    const position = cut.position ? [cut.position[row]] : undefined;
+    cut = { ...takeAlong(takeAlong(cut, 'B', [row]), 'n', [row]), position };
+    if (!position) delete cut.position;
+    row = 0;
+  }
+  if (cost() > WORK) {
+    const { H, G } = sizesOf(cut);
+    const perGroup = H / G;
+    const heads = fit(perGroup, limits.H);
+    if (heads === perGroup && fit(1, limits.G) === 1 && G > 1) {
+      const group = Math.floor(head / perGroup);
+      cut = takeAlong(takeAlong(cut, 'H', range(group * perGroup, (group + 1) * perGroup)), 'G', [group]);
+      head -= group * perGroup;
+    }
+  }
+  for (let most = 160; most >= 32 && cost() > WORK; most /= 2) shorten(most);
+  return { cut, row, head };
+}
+
+/** Where o is worst, else where anything is. */
+function worstOf({ outputs }: Failure): { row: number; head: number } {
+  let best = { row: 0, head: 0, ratio: 1 };
+  for (const { axes: letters, shape, ratio } of outputs) {
+    if (!letters.startsWith('BTH')) continue;
+    ratio.forEach((each, at) => {
+      if (each <= best.ratio) return;
+      const [row, , head] = unravel(at, shape);
+      best = { row, head, ratio: each };
+    });
+    if (best.ratio > 1) break;
+  }
+  return { row: best.row, head: best.head };
+}
+
+export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
+  const { cotangents: _, ...rest } = failure.c;
+  const found = affordable(rest, subject, worstOf(failure));
+  const own = inOwnChunks(subject, found.cut);
+  const state = own.inputs.initialState;
+  const c = state ? withInputs(own, { initialState: zerosLike(state) }) : own;
+  const { B, T, H } = sizesOf(c);
+  let calls = 0;
+  return {
+    subject,
+    precision: subject.precision,
+    c,
+    layout: layoutOf(c),
+    row: found.row,
+    head: found.head,
+    B,
+    T,
+    H,
+    chunkSize: c.chunkSize ?? DEFAULT_CHUNK_SIZE,
+    columns: fit(Math.max(T, 1), subject.abilities.limits?.V),
+    async ask(asked) {
+      calls++;
+      return await subject.run(asked);
+    },
+    calls: () => calls,
+  };
+}
+
+/** The case in the formats of the implementation. */
+export const held = (lab: Lab, c: Case): Case => roundCase(c, lab.precision);
+
+/** Values that are 1 at one position for each channel: columns first … first+columns-1 of P. */
+const oneHot = ({ B, T, H, columns }: Lab, first: number): Tensor =>
+  tensorBy([B, T, H, columns], ([, s, , j]) => (s === first + j ? 1 : 0));
+
+/** A state of as many value channels as the probes have. */
+const emptyState = (c: Case, columns: number): Partial<Record<InputName, Tensor>> => {
+  const state = c.inputs.initialState;
+  if (!state) return {};
+  const [n, H, L, K] = state.shape;
+  return { initialState: tensor(new Float64Array(n * H * L * K * columns), [n, H, L, K, columns]) };
+};
+
+/** P of the case by what `answer` makes of one-hot values; `put` gets each piece. */
+async function read(
+  lab: Lab,
+  c: Case,
+  answer: (asked: Case) => Promise<{ o: Float64Array; bound?: Float64Array }>,
+): Promise<Matrices> {
+  const { B, T, H, columns } = lab;
+  const out: Matrices = { values: new Float64Array(B * H * T * T), bound: new Float64Array(B * H * T * T) };
+  for (let first = 0; first < T; first += columns) {
+    const { o, bound } = await answer(withInputs(c, { v: oneHot(lab, first), ...emptyState(c, columns) }));
+    for (let b = 0; b < B; b++) {
+      for (let t = 0; t < T; t++) {
+        for (let h = 0; h < H; h++) {
+          for (let j = 0; j < columns && first + j < T; j++) {
+            const from = ((b * T + t) * H + h) * columns + j;
+            const to = ((b * H + h) * T + t) * T + first + j;
+            out.values[to] = o[from];
+            if (bound) out.bound[to] = bound[from];
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/** The implementation's own P. */
+export const readMatrices = async (lab: Lab, c: Case): Promise<Float64Array> =>
+  (await read(lab, c, async (asked) => ({ o: toDense((await lab.ask(asked)).o) }))).values;
+
+const reference = (c: Case): Answer =>
+  compute({ ...c, form: systemOf(c).recurrence === null ? 'masked' : 'recurrent' });
+
+/** The true P, and how far off a correct implementation may be. */
+export const rightMatrices = (lab: Lab, c: Case): Promise<Matrices> =>
+  read(lab, c, async (asked) => {
+    const mine = boundsOf(asked, lab.precision).o;
+    // the reference is float64 itself
+    const own = boundsOf(asked, DOUBLE).o;
+    return { o: toDense(reference(asked).o), bound: mine.map((each, at) => each + own[at]) };
+  });
+
+/** One head of one row. */
+export const squareOf = ({ T, H }: Lab, values: Float64Array, row: number, head: number): Float64Array =>
+  values.slice((row * H + head) * T * T, (row * H + head + 1) * T * T);
+
+export const rows = (values: Float64Array, T: number): number[][] =>
+  Array.from({ length: T }, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
+
+/** Sizes by letter, of the case. */
+export function shapeFor(c: Case, name: InputName): number[] {
+  const sizes = sizesOf(c) as Record<string, number>;
+  return [...axes(c, name)].map((letter) => sizes[letter]);
+}
+
+/** Writing strength of the delta rule at which almost nothing is erased. */
+const GENTLE = 2 ** -6;
+
+/**
+ * The case with every q·k = 1, no decay, scale 1 and every level scale 1: P is 1 wherever a key is read. With a delta rule so little
+ * is written at a time that nothing is erased to speak of.
+ */
+export function plainCase({ c }: Lab, inputs: Case['inputs'] = {}): Case {
+  const first = (name: InputName): Tensor => tensorBy(shapeFor(c, name), ([, , , i]) => (i === 0 ? 1 : 0));
+  const plain: Case['inputs'] = { q: first('q'), k: first('k') };
+  if (c.inputs.g) plain.g = tensorBy(shapeFor(c, 'g'), () => 0);
+  if (c.inputs.beta) plain.beta = tensorBy(shapeFor(c, 'beta'), () => GENTLE);
+  if (c.inputs.lambda) plain.lambda = tensorBy(shapeFor(c, 'lambda'), () => 1);
+  return { ...withInputs(c, { ...plain, ...inputs }), scale: 1 };
+}
+
+/** Inputs that a case has. */
+export const has = (c: Case, name: InputName): boolean => inputNames(c).includes(name);
