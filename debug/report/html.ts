@@ -85,13 +85,13 @@ function whereOf(report: DebugReport): Markup | null {
 function computesOf({ probed, failure }: DebugReport): Markup | null {
   if (!probed) return null;
   const levels = levelsOf(failure.c.structure ?? WEAK);
-  const { P, isReliable } = probed;
+  const { P, levelMap, isReliable } = probed;
   return section(
     'computes',
     'What it computes',
     isReliable ? null : markup`<p><strong>A hint only:</strong> a premise of the probes does not hold.</p>`,
     sentencesOf(probed.sentences),
-    P && P.wrong > 0 ? matricesOf(P, levels) : null,
+    P && P.wrong > 0 ? matricesOf(P, levelMap, levels) : null,
   );
 }
 

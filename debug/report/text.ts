@@ -17,11 +17,11 @@ const few = (sentences: readonly string[]): string[] => {
   return rest > 0 ? [...sentences.slice(0, MOST_SENTENCES), `… and ${rest} more; --json has all`] : [...sentences];
 };
 
-function outputLine({ name, wrong, total, worst, nonFinite }: Located, colors: Colors): string {
-  if (wrong === 0 || !worst) return `${colors.green('✓')} ${name}: within its bounds`;
-  const place = `${name}[${Object.values(worst.index).join(',')}]`;
-  const none = nonFinite > 0 ? `, ${nonFinite} of them no numbers` : '';
-  return `${colors.red('✗')} ${name}: ${wrong} of ${total} wrong${none}; worst ${place} = ${worst.actual}, where ${worst.expected} is wanted, ${ratioText(worst.ratio)} times the bound`;
+/** In one line, for outputs that are not told in full. */
+function outputLine({ name, wrong, total, worst, set }: Located, colors: Colors): string {
+  if (wrong === 0 || !worst) return `${colors.green('✓')} ${name} is right`;
+  const where = set ? `, ${set.words}` : '';
+  return `${colors.red('✗')} ${name}: ${wrong} of ${total}${where}; up to ${ratioText(worst.ratio)} times the bound`;
 }
 
 function barsText({ profile, name }: Located): string[] {
@@ -30,7 +30,7 @@ function barsText({ profile, name }: Located): string[] {
   const { bars, marks, each } = barsOf(byPosition, chunkEdges, WIDTH);
   const of = each > 1 ? `, ${each} positions a sign` : '';
   return [
-    `${name} over the position, each bar ten times the one before, · is right${of}`,
+    `${name} over the position: · right, ▁ just beyond the bound, █ 10⁷ times it or more${of}`,
     bars,
     ...(marks === '' ? [] : [`${marks}  chunks`]),
   ];
@@ -54,25 +54,25 @@ export function debugText(report: DebugReport, colors: Colors): string {
   if (!isWrong(failure)) return `${colors.green('✓')} ${title}\n  every output is within its bounds`;
   const section = (name: string, lines: readonly string[]): string =>
     lines.length === 0 ? '' : `${colors.bold(name)}\n${indented(lines)}`;
-  const worst = localisation.outputs.find(({ name }) => name === worstOutput(failure)?.name);
+  const name = worstOutput(failure)?.name;
+  const worst = localisation.outputs.find((each) => each.name === name);
+  const others = localisation.outputs.filter((each) => each.name !== name);
   const shown = shownFailure(report);
   const output = worstOutput(shown);
   const smallest = minimised
     ? `smallest case (${minimised.questions} questions${minimised.isMinimal ? '; nothing that was tried makes it smaller' : '; the budget ended first'})`
     : 'case';
-  const suspects = diagnosis?.suspects.flatMap(({ name, bug, line }) => [`${colors.bold(name)}: ${bug}`, `  ${line}`]);
   return [
-    [
-      colors.bold(`${colors.red('✗')} ${title}`),
-      indented([
-        ...failure.faults.map((fault) => `${colors.red('✗')} ${fault}`),
-        ...localisation.outputs.map((each) => outputLine(each, colors)),
-      ]),
-    ].join('\n'),
-    section('where', [...few(localisation.sentences), ...(worst ? ['', ...barsText(worst)] : [])]),
+    colors.bold(`${colors.red('✗')} ${title}`),
+    section('most likely', diagnosis?.sentences ?? []),
+    section('where', [
+      ...failure.faults.map((fault) => `${colors.red('✗')} ${fault}`),
+      ...(worst ? [`${colors.red('✗')} ${worst.sentence}`] : []),
+      ...others.map((each) => outputLine(each, colors)),
+      ...padded(worst ? barsText(worst) : []),
+    ]),
     section('what it computes', probed ? [...few(probed.sentences), ...padded(matrixText(probed))] : []),
     section('what it gave beside the answer', few(intermediates)),
-    section('most likely', [...(diagnosis?.sentences ?? []), ...(suspects ?? [])]),
     section(smallest, output ? caseLines(shown, output) : []),
     section('notes', notes),
     section('again', [replay]),
