@@ -7,6 +7,7 @@ import { type Markup, markup, raw } from '../../gate/reports/markup.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
 import { toDense } from '../../reference/tensor.ts';
+import type { Cause } from '../diagnose/cause.ts';
 import { fieldsOf, nested, ratioText, rowsOf, sizesText, tensorsIn } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
 import { curvesOf } from './html/curves.ts';
@@ -97,13 +98,15 @@ function computesOf({ probed, failure }: DebugReport): Markup | null {
 
 function diagnosisOf({ diagnosis }: DebugReport): Markup | null {
   if (!diagnosis) return null;
-  const { suspects, sentences } = diagnosis;
-  const list = suspects.map(({ name, bug, line }) => markup`<dt>${name}</dt><dd>${bug}<br><code>${line}</code></dd>`);
+  const { causes, pairs, forward, text } = diagnosis;
+  const named = [...causes, ...pairs, ...forward];
+  const one = ({ names, bug, line, agrees, of, telling }: Cause): Markup => markup`
+<dt>${names.join(', ')}</dt><dd>${bug}<br><span class="quiet">as it should be:</span> <code>${line}</code><br><span class="quiet">the same answers on ${agrees} of ${of} cases; ${telling} tell it from what is right</span></dd>`;
   return section(
     'diagnosis',
     'Most likely',
-    sentencesOf(sentences),
-    suspects.length === 0 ? null : markup`<dl class="suspects">${list}</dl>`,
+    sentencesOf(text),
+    named.length === 0 ? null : markup`<dl class="suspects">${named.map(one)}</dl>`,
   );
 }
 

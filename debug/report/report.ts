@@ -1,5 +1,6 @@
 /** Everything that was found out about one failure, put together: what the terminal, the JSON and the page are made from. */
 import type { Case } from '../../reference/case.ts';
+import type { Diagnosis } from '../diagnose/diagnose.ts';
 import type { Failure } from '../failure.ts';
 import type { Localisation } from '../localise/localisation.ts';
 import type { Minimised } from '../minimise/minimise.ts';
@@ -13,21 +14,6 @@ import type { Probed } from '../probe/probed.ts';
 /** Version of the JSON report. */
 export const DEBUG_REPORT_VERSION = 1;
 
-/** Somebody's wrong implementation that answers as the kernel does. */
-export interface Suspect {
-  name: string;
-  /** What is wrong, as a kernel author would say it. */
-  bug: string;
-  /** The line of the algorithm, as it should be. */
-  line: string;
-}
-
-/** What a diagnosis comes to, for a reader. */
-export interface DiagnosisShown {
-  sentences: string[];
-  suspects: Suspect[];
-}
-
 export interface DebugReport {
   /** What the implementation is called. */
   implementation: string;
@@ -36,7 +22,7 @@ export interface DebugReport {
   failure: Failure;
   localisation: Localisation;
   probed: Probed | null;
-  diagnosis: DiagnosisShown | null;
+  diagnosis: Diagnosis | null;
   /** Sentences about what the implementation gave beside its answer. */
   intermediates: string[];
   minimised: (Minimised & { failure: Failure }) | null;

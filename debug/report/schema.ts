@@ -63,6 +63,32 @@ const probed = object({
   calls: count,
 });
 
+const causes = list(
+  object({
+    names: texts,
+    isPair: flag,
+    bug: text,
+    line: text,
+    agrees: count,
+    of: count,
+    telling: count,
+    toldBy: count,
+    onFailing: flag,
+    distance: number,
+  }),
+);
+
+const diagnosis = object({
+  cases: count,
+  wrong: count,
+  causes,
+  pairs: causes,
+  forward: causes,
+  nearest: causes,
+  unanswered: list(object({ case: text, reason: text })),
+  text: texts,
+});
+
 const minimised = object({
   case: { type: 'object', description: 'as lla compute reads it' },
   outputs,
@@ -86,7 +112,7 @@ export const debugReportSchema = {
     outputs,
     localisation: object({ outputs: list(located), faults: texts, sentences: texts }),
     probed: optional(probed),
-    diagnosis: optional(object({ sentences: texts, suspects: list(object({ name: text, bug: text, line: text })) })),
+    diagnosis: optional(diagnosis),
     intermediates: texts,
     minimised: optional(minimised),
     tests: optional(object({ torch: text, numpy: text, typescript: text })),

@@ -64,7 +64,7 @@ export function debugText(report: DebugReport, colors: Colors): string {
     : 'case';
   return [
     colors.bold(`${colors.red('✗')} ${title}`),
-    section('most likely', diagnosis?.sentences ?? []),
+    section('most likely', diagnosis?.text ?? []),
     section('where', [
       ...failure.faults.map((fault) => `${colors.red('✗')} ${fault}`),
       ...(worst ? [`${colors.red('✗')} ${worst.sentence}`] : []),

@@ -37,6 +37,7 @@ interface DebugFlags {
   typescript?: string;
   minimise: boolean;
   probe: boolean;
+  diagnose: boolean;
   seconds: number;
   timeout: number;
   startTimeout: number;
@@ -217,6 +218,7 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
       subject,
       failure,
       probes: flags.probe && isWrong(failure),
+      diagnoses: flags.diagnose && isWrong(failure),
       minimises: flags.minimise && isWrong(failure),
       seconds: flags.seconds,
       onStage,
@@ -257,6 +259,7 @@ export const debugCommand = (): Command =>
     .option('--numpy <file>', 'the same with numpy')
     .option('--typescript <file>', 'the same in TypeScript')
     .option('--no-probe', 'do not ask what it computes instead')
+    .option('--no-diagnose', 'do not compare with known bugs')
     .option('--no-minimise', 'do not look for a smaller case')
     .addOption(new Option('--seconds <count>', 'what minimising may take').default(60).argParser(seconds))
     .addOption(new Option('--timeout <seconds>', 'what the program has for a case').default(30).argParser(seconds))

@@ -1,4 +1,5 @@
 /** From a failure to everything that is known about it, stage by stage. */
+import { diagnose } from '../../debug/diagnose/diagnose.ts';
 import type { Failure, Subject } from '../../debug/failure.ts';
 import { localise } from '../../debug/localise/localise.ts';
 import { minimise } from '../../debug/minimise/minimise.ts';
@@ -12,6 +13,7 @@ export interface StageOptions {
   subject: Subject;
   failure: Failure;
   probes: boolean;
+  diagnoses: boolean;
   minimises: boolean;
   /** What minimising may take. */
   seconds: number;
@@ -59,6 +61,10 @@ export async function findOut(options: StageOptions): Promise<Found> {
   onStage('localising');
   const localisation = localise(failure);
   const found: Found = { localisation, probed: null, diagnosis: null, minimised: null, intermediates: [], notes };
+  if (options.diagnoses) {
+    onStage('comparing with known bugs');
+    found.diagnosis = await attempt('diagnosing', notes, () => diagnose(subject, failure));
+  }
   if (!subject) {
     notes.push('there is only an answer: nothing is probed or minimised; give the program after -- for that');
     return found;

@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import pc from 'picocolors';
 import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Cause, Diagnosis } from '../../debug/diagnose/diagnose.ts';
 import type { Subject } from '../../debug/failure.ts';
 import { failureOn } from '../../debug/minimise/still-wrong.ts';
 import { debugHtml } from '../../debug/report/html.ts';
@@ -32,6 +33,7 @@ async function reportOn(subject: NonNullable<Subject>, system: string, wanted: W
     subject: live ? subject : null,
     failure,
     probes: true,
+    diagnoses: true,
     minimises: true,
     seconds: 60,
     onStage() {},
@@ -62,6 +64,7 @@ beforeAll(async () => {
   answered = await of('decay-dropped-at-chunk-start', size, false);
   const { implementation } = mutantNamed('strictly-causal');
   right = await reportOn({ ...implementation, name: 'right', run: compute }, 'log-linear-mamba2', { T: 4 }, false);
+  const [cause] = (shifted.diagnosis as Diagnosis).causes as [Cause];
   hostile = {
     ...answered,
     implementation: HOSTILE,
@@ -69,7 +72,10 @@ beforeAll(async () => {
     replay: HOSTILE,
     notes: [HOSTILE],
     intermediates: [HOSTILE],
-    diagnosis: { sentences: [HOSTILE], suspects: [{ name: HOSTILE, bug: HOSTILE, line: HOSTILE }] },
+    diagnosis: {
+      ...(answered.diagnosis as Diagnosis),
+      causes: [{ ...cause, names: [HOSTILE], bug: HOSTILE, line: HOSTILE }],
+    },
   };
 }, LONG);
 
@@ -101,7 +107,12 @@ describe('pictures of characters', () => {
 describe('the text', () => {
   it('is short, and says where, what instead, the smallest case and how to do it again', () => {
     const text = debugText(shifted, plain);
-    for (const part of ['✗ level-by-distance · log-linear-mamba2 in float64', '\nwhere\n', '\nwhat it computes\n']) {
+    for (const part of [
+      '✗ level-by-distance · log-linear-mamba2 in float64',
+      '\nmost likely\n',
+      '\nwhere\n',
+      '\nwhat it computes\n',
+    ]) {
       expect(text).toContain(part);
     }
     expect(text).toMatch(/smallest case \(\d+ questions; nothing that was tried makes it smaller\)/);
@@ -167,7 +178,17 @@ describe('the text of the page', () => {
 
   it('has the verdict, plots, probes, the smallest case, tests and the command', () => {
     const html = debugHtml(shifted);
-    const ids = ['where', 'computes', 'smallest', 'tests', 'again', 'test-torch', 'test-numpy', 'test-typescript'];
+    const ids = [
+      'diagnosis',
+      'where',
+      'computes',
+      'smallest',
+      'tests',
+      'again',
+      'test-torch',
+      'test-numpy',
+      'test-typescript',
+    ];
     for (const id of ids) expect(html.match(new RegExp(`id="${id}"`, 'g')), id).toHaveLength(1);
     expect(html.includes('P as it was recovered')).toBe(true);
     expect(html.includes('worst error at each position')).toBe(true);
