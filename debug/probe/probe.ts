@@ -4,14 +4,15 @@
  */
 import { systemOf } from '../../properties/edit.ts';
 import type { Failure, Subject } from '../failure.ts';
+import { channelsOf } from './channels.ts';
 import { decayOf } from './decay.ts';
 import { deltaOf } from './delta.ts';
 import { factorOf } from './factor.ts';
-import { gradientsOf } from './gradients.ts';
+import { gradientSentences, gradientsOf } from './gradients.ts';
 import { type Lab, openLab, readMatrices, rightMatrices } from './lab.ts';
 import { levelMapOf, scalesOf } from './level-map.ts';
 import { matrixOf } from './matrix.ts';
-import { maskedByZero, premisesOf } from './premises.ts';
+import { addsSomething, maskedByZero, premisesOf } from './premises.ts';
 import type { Finding, Probed } from './probed.ts';
 import { stateOf } from './state.ts';
 
@@ -53,9 +54,12 @@ async function probeForward(lab: Lab, faults: Finding[]) {
   const isMapRight = levelMap === null || levelMap.sentences.length === 0;
   const scales = hasLevels && isMapRight ? await step('level scales', faults, () => scalesOf(lab)) : null;
   const decay = await step('its decays', faults, () => decayOf(lab));
-  const scale = read ? factorOf(lab, read.actual, read.right) : null;
   const delta = read ? deltaOf(lab, read.actual, read.right) : null;
-  return { P: read?.P ?? null, levelMap, scales, decay, scale, delta };
+  // a factor of each token is what other faults look like from afar
+  const isExplained = !isMapRight || Boolean(scales ?? decay ?? delta);
+  const scale = read ? factorOf(lab, read.actual, read.right, isExplained) : null;
+  const channels = await step('its channels', faults, () => channelsOf(lab));
+  return { P: read?.P ?? null, levelMap, scales, decay, scale, delta, channels: channels ?? [] };
 }
 
 /** Everything that can be found out of one implementation from one failure of it. */
@@ -64,23 +68,29 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   if (lab.T === 0) return nothing('a case without tokens has no P to read');
   const faults: Finding[] = [];
   const premises = (await step('what the probes rest on', faults, () => premisesOf(lab))) ?? [];
-  const isReliable = premises.length > 0 && premises.every(({ holds }) => holds !== false);
+  const isReliable = premises.length > 0 && premises.every(({ holds, isRounding }) => holds !== false || isRounding);
+  const added = await step('what is added', faults, () => addsSomething(lab));
+  const isLinear = premises.find(({ name }) => name === 'linear in v');
+  lab.byDifferences = isLinear?.holds === false && !isLinear.isRounding;
+  const isCausal = premises.every(({ name, holds }) => name !== 'causal' || holds !== false);
   const isSoftmax = systemOf(lab.c).recurrence === null;
   const found = isSoftmax ? await probeSoftmax(lab, faults) : await probeForward(lab, faults);
-  const { P, levelMap, scales, decay, scale, delta } = found;
-  const masked = await step('what it masks', faults, () => maskedByZero(lab));
+  const { P, levelMap, scales, decay, scale, delta, channels } = found;
+  const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));
   const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure))) ?? [];
-  const further = [scales, delta, ...(state ?? []), masked, ...faults].filter((each): each is Finding => Boolean(each));
+  const further = [scales, delta, ...channels, ...(state ?? []), added, masked, ...faults].filter(
+    (each): each is Finding => Boolean(each),
+  );
   const broken = premises.filter(({ holds }) => holds === false).map(({ sentence }) => sentence);
-  const unreliable = broken.length > 0 ? [...broken, 'what follows rests on that, and is a hint only'] : [];
+  const unreliable = isReliable ? broken : [...broken, 'what follows rests on that, and is a hint only'];
   const sentences = [
     ...unreliable,
     ...(levelMap?.sentences ?? []),
-    ...[scales, decay, scale, delta].flatMap((each) => (each ? [each.sentence] : [])),
+    ...[scales, decay, delta, scale, ...channels, added].flatMap((each) => (each ? [each.sentence] : [])),
     ...(P?.sentences ?? []),
     ...(state ?? []).map(({ sentence }) => sentence),
-    ...gradients.map(({ sentence }) => sentence),
+    ...gradientSentences(gradients),
     ...[masked, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
   ].filter((each, at, all) => all.indexOf(each) === at);
   return {
@@ -99,11 +109,11 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
 
 /** Softmax has a P of its own, and no levels, decays or state. */
 async function probeSoftmax(lab: Lab, faults: Finding[]) {
-  const none = { levelMap: null, scales: null, decay: null, delta: null };
+  const none = { levelMap: null, scales: null, decay: null, delta: null, channels: [] };
   const read = await step('P', faults, async () => {
     const right = await rightMatrices(lab, lab.c);
     const actual = await readMatrices(lab, lab.c);
-    return { P: matrixOf(lab, actual, right), scale: factorOf(lab, actual, right) };
+    return { P: matrixOf(lab, actual, right), scale: factorOf(lab, actual, right, false) };
   });
   return { ...none, P: read?.P ?? null, scale: read?.scale ?? null };
 }
