@@ -24,8 +24,16 @@ async function lostChannels(lab: Lab): Promise<Finding | null> {
   if (lost.size === 0 || lost.size === K) return null;
   const list = [...lost].sort((a, b) => a - b);
   const isTail = list.every((channel, i) => channel === list[0] + i) && list.at(-1) === K - 1;
-  const which = isTail ? `from ${list[0]} on` : list.slice(0, 8).join(', ') + (list.length > 8 ? ', …' : '');
-  return { kind: 'key-channels-lost', sentence: `key channels ${which} are not read (K = ${K})` };
+  const which =
+    list.length === 1
+      ? String(list[0])
+      : isTail
+        ? `from ${list[0]} on`
+        : list.slice(0, 8).join(', ') + (list.length > 8 ? ', …' : '');
+  return {
+    kind: 'key-channels-lost',
+    sentence: `key channel${list.length === 1 ? '' : 's'} ${which} ${list.length === 1 ? 'is' : 'are'} not read (K = ${K})`,
+  };
 }
 
 /** Whose k, then whose q, a head reads: each group of each row has a number of its own. */
@@ -59,7 +67,7 @@ async function groupsRead(lab: Lab, name: 'q' | 'k'): Promise<Finding | null> {
 
 export async function channelsOf(lab: Lab): Promise<Finding[]> {
   // the erase of a delta rule, and keys that it normalises, make other numbers of these
-  if (systemOf(lab.c).recurrence?.beta || lab.T < 2) return [];
+  if (systemOf(lab.c).recurrence?.beta || lab.T < 2 || lab.byDifferences) return [];
   const found = [await lostChannels(lab), await groupsRead(lab, 'k'), await groupsRead(lab, 'q')];
   return found.filter((each): each is Finding => each !== null);
 }

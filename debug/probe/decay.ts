@@ -447,6 +447,7 @@ async function strongDecays(lab: Lab): Promise<Finding | null> {
     return (
       r > 0 &&
       isPast(lab, row, r, r - 1) &&
+      !Number.isNaN(exponents.actual[at]) &&
       !(Math.abs(exponents.actual[at] - exponents.truth[at]) <= exponents.slack[at])
     );
   });

@@ -90,7 +90,7 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices, isExpl
       sentence: near ? `${words}: every entry of P is ${brief(one)} times what is right` : words,
     };
   }
-  if (isExplained) return null;
+  if (isExplained || lab.byDifferences) return null;
   for (const [whose, of] of [
     ['key', (at: number) => at % T],
     ['query', (at: number) => Math.floor(at / T)],

@@ -43,6 +43,9 @@ export interface Lab {
   columns: number;
   /** Whether P is read by differences, since o is not linear in v. */
   byDifferences: boolean;
+  /** Inputs that the implementation wrote into. */
+  overwritten: Set<InputName>;
+  /** Asks about a copy: what is written into it does no harm. */
   ask(c: Case): Promise<Answer>;
   calls(): number;
 }
@@ -115,7 +118,7 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
   const c = state ? withInputs(own, { initialState: zerosLike(state) }) : own;
   const { B, T, H } = sizesOf(c);
   let calls = 0;
-  return {
+  const lab: Lab = {
     subject,
     precision: subject.precision,
     c,
@@ -128,12 +131,32 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
     chunkSize: c.chunkSize ?? DEFAULT_CHUNK_SIZE,
     columns: fit(Math.max(T, 1), subject.abilities.limits?.V),
     byDifferences: false,
+    overwritten: new Set(),
     async ask(asked) {
       calls++;
-      return await subject.run(asked);
+      const copy = copyOf(asked);
+      const answer = await subject.run(copy);
+      for (const name of inputNames(asked)) if (isChanged(asked, copy, name)) lab.overwritten.add(name);
+      return answer;
     },
     calls: () => calls,
   };
+  return lab;
+}
+
+const copyOf = (c: Case): Case => ({
+  ...c,
+  inputs: Object.fromEntries(
+    inputNames(c).map((name) => {
+      const value = c.inputs[name] as Tensor;
+      return [name, tensor(toDense(value), [...value.shape])];
+    }),
+  ),
+});
+
+function isChanged(before: Case, after: Case, name: InputName): boolean {
+  const [a, b] = [before, after].map((each) => toDense(each.inputs[name] as Tensor));
+  return a.some((value, at) => !Object.is(value, b[at]));
 }
 
 /** The case in the formats of the implementation. */

@@ -180,7 +180,7 @@ export async function maskedByZero(lab: Lab): Promise<Finding | null> {
 export async function addsSomething(lab: Lab): Promise<Finding | null> {
   const c = withInputs(lab.c, { v: zerosLike(lab.c.inputs.v as Tensor) });
   const o = toDense((await lab.ask(c)).o);
-  const wrong = o.filter((value) => value !== 0).length;
+  const wrong = o.filter((value) => value !== 0 && Number.isFinite(value)).length;
   if (wrong === 0) return null;
   return {
     kind: 'adds-something',

@@ -4,6 +4,7 @@
  */
 import { systemOf } from '../../properties/edit.ts';
 import type { Failure, Subject } from '../failure.ts';
+import { localise } from '../localise/localise.ts';
 import { channelsOf } from './channels.ts';
 import { decayOf } from './decay.ts';
 import { deltaOf } from './delta.ts';
@@ -53,8 +54,8 @@ async function probeForward(lab: Lab, faults: Finding[]) {
   const levelMap = hasLevels ? await step('its levels', faults, () => levelMapOf(lab)) : null;
   const isMapRight = levelMap === null || levelMap.sentences.length === 0;
   const scales = hasLevels && isMapRight ? await step('level scales', faults, () => scalesOf(lab)) : null;
-  const decay = await step('its decays', faults, () => decayOf(lab));
   const delta = read ? deltaOf(lab, read.actual, read.right) : null;
+  const decay = delta ? null : await step('its decays', faults, () => decayOf(lab));
   // a factor of each token is what other faults look like from afar
   const isExplained = !isMapRight || Boolean(scales ?? decay ?? delta);
   const scale = read ? factorOf(lab, read.actual, read.right, isExplained) : null;
@@ -79,9 +80,22 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));
   const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure))) ?? [];
-  const further = [scales, delta, ...channels, ...(state ?? []), added, masked, ...faults].filter(
-    (each): each is Finding => Boolean(each),
+  const overwritten = overwrites(lab);
+  const isFound = [scales, decay, scale, delta, added, masked, overwritten, ...channels, ...(state ?? [])].some(
+    Boolean,
   );
+  const elsewhere = isFound || (levelMap?.sentences.length ?? 0) > 0 ? null : outsideOfP(lab, failure, P);
+  const further = [
+    scales,
+    delta,
+    ...channels,
+    ...(state ?? []),
+    added,
+    masked,
+    overwritten,
+    elsewhere,
+    ...faults,
+  ].filter((each): each is Finding => Boolean(each));
   const broken = premises.filter(({ holds }) => holds === false).map(({ sentence }) => sentence);
   const unreliable = isReliable ? broken : [...broken, 'what follows rests on that, and is a hint only'];
   const sentences = [
@@ -91,7 +105,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     ...(P?.sentences ?? []),
     ...(state ?? []).map(({ sentence }) => sentence),
     ...gradientSentences(gradients),
-    ...[masked, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
+    ...[masked, overwritten, elsewhere, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
   ].filter((each, at, all) => all.indexOf(each) === at);
   return {
     premises,
@@ -104,6 +118,24 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     further,
     sentences: sentences.length > 0 ? sentences : ['nothing wrong'],
     calls: lab.calls(),
+  };
+}
+
+function overwrites({ overwritten }: Lab): Finding | null {
+  if (overwritten.size === 0) return null;
+  const names = [...overwritten].join(', ');
+  return { kind: 'inputs-overwritten', sentence: `it writes into its inputs: ${names}` };
+}
+
+/** Where o is wrong and P is right: the fault is not in who reads whom. */
+function outsideOfP(lab: Lab, failure: Failure, P: Probed['P']): Finding | null {
+  const o = failure.outputs.find(({ name }) => name === 'o');
+  if (!P || P.wrongHeads.length > 0 || !o?.ratio.some((each) => !(each <= 1))) return null;
+  const where = localise({ ...failure, outputs: [o], faults: [] }).outputs[0].set?.words ?? 'no simple set';
+  const { T, columns } = lab;
+  return {
+    kind: 'outside-of-P',
+    sentence: `P is right where it was read, with T = ${T} and ${columns} value channels: the fault needs other sizes or other values, or is in how o is written; o is wrong${where === 'everywhere' ? '' : ' in'} ${where}`,
   };
 }
 
