@@ -66,9 +66,11 @@ function countsOf(cells: readonly TimeCell[]): Count[] {
 export function alongTime(
   axes: string,
   cells: readonly TimeCell[],
-  { chunkSize, hasLevels, wrongAt, noun = 'position' }: TimeOptions,
+  { chunkSize, hasLevels, wrongAt, noun = 'position', nouns = `${noun}s` }: TimeOptions,
 ): Hypothesis[] {
   const { list, add } = collect(axes, cells.length);
+  // of pairs it has to be said whose chunk it is
+  const of = noun === 'position' ? '' : `${nouns} in `;
   for (const count of countsOf(cells)) {
     const x = (at: number): number => count.of(cells[at]);
     const end = (at: number): number => count.end(cells[at]);
@@ -81,49 +83,53 @@ export function alongTime(
       const chunk = isOwn ? `chunk (C = ${C})` : `block of ${C}`;
       const chunks = isOwn ? `chunks (C = ${C})` : `blocks of ${C}`;
       const last = (at: number): number => Math.floor((end(at) - 1) / C) * C;
-      const half = `the second half of every ${chunk}${suffix}`;
+      const half = `${of}the second half of every ${chunk}${suffix}`;
       const level = Math.log2(C);
-      const reads = `${noun}s that read level ${level} (bit ${level - 1} of the ${noun} is set)${suffix}`;
+      const reads = `${nouns} that read level ${level} (bit ${level - 1} of the ${noun} is set)${suffix}`;
       add(hasLevels ? reads : half, cost + 1, (at) => x(at) % C >= C / 2);
       if (hasLevels)
         add(
-          `${noun}s from ${C / 2} on, where level ${level} begins${suffix}`,
+          `${nouns} from ${C / 2} on, where level ${level} begins${suffix}`,
           count.cost + 4.5,
           (at) => x(at) >= C / 2,
         );
       // one block is no block
       if (C >= most) continue;
-      add(`the last partial ${chunk}${suffix}`, cost, (at) => end(at) % C > 0 && x(at) >= last(at) && last(at) > 0);
-      add(`the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at));
-      add(`all but the last ${chunk}${suffix}`, cost + 1, (at) => x(at) < last(at));
-      add(`the first ${chunk}${suffix}`, cost + 0.5, (at) => x(at) < C);
-      add(`every ${chunk} after the first${suffix}`, cost, (at) => x(at) >= C);
-      if (isOwn) add(`every ${chunk} after the second${suffix}`, cost + 1, (at) => x(at) >= 2 * C);
-      add(`the first ${noun}s of ${chunks}${suffix}`, cost + 0.5, (at) => x(at) % C === 0);
-      add(`the first ${noun}s of ${chunks} after the first${suffix}`, cost, (at) => x(at) % C === 0 && x(at) > 0);
-      add(`all but the first ${noun}s of ${chunks}${suffix}`, cost + 1, (at) => x(at) % C > 0);
-      add(`the last ${noun}s of ${chunks}${suffix}`, cost, (at) => x(at) % C === C - 1);
-      add(`all but the last ${noun}s of ${chunks}${suffix}`, cost + 1, (at) => x(at) % C < C - 1);
-      add(`the first half of every ${chunk}${suffix}`, cost + 1, (at) => x(at) % C < C / 2);
+      add(
+        `${of}the last partial ${chunk}${suffix}`,
+        cost,
+        (at) => end(at) % C > 0 && x(at) >= last(at) && last(at) > 0,
+      );
+      add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at));
+      add(`${of}all but the last ${chunk}${suffix}`, cost + 1, (at) => x(at) < last(at));
+      add(`${of}the first ${chunk}${suffix}`, cost + 0.5, (at) => x(at) < C);
+      add(`${of}every ${chunk} after the first${suffix}`, cost, (at) => x(at) >= C);
+      if (isOwn) add(`${of}every ${chunk} after the second${suffix}`, cost + 1, (at) => x(at) >= 2 * C);
+      add(`the first ${nouns} of ${chunks}${suffix}`, cost + 0.5, (at) => x(at) % C === 0);
+      add(`the first ${nouns} of ${chunks} after the first${suffix}`, cost, (at) => x(at) % C === 0 && x(at) > 0);
+      add(`all but the first ${nouns} of ${chunks}${suffix}`, cost + 1, (at) => x(at) % C > 0);
+      add(`the last ${nouns} of ${chunks}${suffix}`, cost, (at) => x(at) % C === C - 1);
+      add(`all but the last ${nouns} of ${chunks}${suffix}`, cost + 1, (at) => x(at) % C < C - 1);
+      add(`${of}the first half of every ${chunk}${suffix}`, cost + 1, (at) => x(at) % C < C / 2);
     }
     const isPower = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
-    add(`${noun}s that are powers of two${suffix}`, count.cost + 4, (at) => isPower(x(at)));
-    add(`${noun}s just after a power of two${suffix}`, count.cost + 5, (at) => isPower(x(at) - 1));
-    add(`even ${noun}s${suffix}`, count.cost + 3, (at) => x(at) % 2 === 0);
-    add(`odd ${noun}s${suffix}`, count.cost + 3, (at) => x(at) % 2 === 1);
+    add(`${nouns} that are powers of two${suffix}`, count.cost + 4, (at) => isPower(x(at)));
+    add(`${nouns} just after a power of two${suffix}`, count.cost + 5, (at) => isPower(x(at) - 1));
+    add(`even ${nouns}${suffix}`, count.cost + 3, (at) => x(at) % 2 === 0);
+    add(`odd ${nouns}${suffix}`, count.cost + 3, (at) => x(at) % 2 === 1);
     add(`the first ${noun}${suffix}`, count.cost + 2, (at) => x(at) === smallest);
     add(`the last ${noun}${suffix}`, count.cost + 2, (at) => x(at) === end(at) - 1);
     const free = count.cost + 2 + Math.log2(most + 1);
     const touches = (edge: number): boolean => cells.some((_, at) => x(at) === edge && wrongAt(at));
     for (const edge of edgesOf(cells.length, x, wrongAt)) {
-      add(`${noun}s from ${edge} on${suffix}`, free, (at) => x(at) >= edge);
-      add(`${noun}s before ${edge}${suffix}`, free, (at) => x(at) < edge);
+      add(`${nouns} from ${edge} on${suffix}`, free, (at) => x(at) >= edge);
+      add(`${nouns} before ${edge}${suffix}`, free, (at) => x(at) < edge);
       if (touches(edge)) add(`${noun} ${edge}${suffix}`, free, (at) => x(at) === edge);
     }
     const touched = cells.map((_, at) => at).filter(wrongAt);
     if (touched.length > 1) {
       const [from, to] = [Math.min(...touched.map(x)), Math.max(...touched.map(x))];
-      const words = `${noun}s from ${from} to ${to}${suffix}`;
+      const words = `${nouns} from ${from} to ${to}${suffix}`;
       add(words, free + Math.log2(most + 1), (at) => x(at) >= from && x(at) <= to);
     }
   }
@@ -131,16 +137,20 @@ export function alongTime(
   // rows of a batch have an axis of their own
   if (sequences.size > 1 && axes.length === 1) {
     const free = 2 + Math.log2(sequences.size);
-    const of = (at: number): TimeCell => cells[at];
+    const cell = (at: number): TimeCell => cells[at];
     for (const each of sequences) {
-      add(`sequence ${each} of the packed ones`, free, (at) => of(at).sequence === each);
-      add(`packed sequences from ${each} on`, free, (at) => of(at).sequence >= each);
+      add(`${of}sequence ${each} of the packed ones`, free, (at) => cell(at).sequence === each);
+      add(`${of}packed sequences from ${each} on`, free, (at) => cell(at).sequence >= each);
     }
-    add('the first token of every packed sequence', 2, (at) => of(at).index === 0);
-    add('the first token of every packed sequence after the first', 1.5, (at) => of(at).index === 0 && of(at).t > 0);
-    add('the last token of every packed sequence', 2, (at) => of(at).index === of(at).length - 1);
+    add('the first token of every packed sequence', 2, (at) => cell(at).index === 0);
+    add(
+      'the first token of every packed sequence after the first',
+      1.5,
+      (at) => cell(at).index === 0 && cell(at).t > 0,
+    );
+    add('the last token of every packed sequence', 2, (at) => cell(at).index === cell(at).length - 1);
     add('the last token of every packed sequence before the last', 2, (at) => {
-      const { index, length, t } = of(at);
+      const { index, length, t } = cell(at);
       return index === length - 1 && t < cells.length - 1;
     });
   }
@@ -152,6 +162,7 @@ export interface TimeOptions {
   hasLevels: boolean;
   wrongAt(at: number): boolean;
   noun?: string;
+  nouns?: string;
 }
 
 /** Where wrong places begin or end: an edge elsewhere would be no better. */

@@ -73,8 +73,6 @@ function placesAlong(axes: string, shape: readonly number[], letters: string): I
 
 const sorted = (axes: string, letters: string): string => [...axes].filter((each) => letters.includes(each)).join('');
 
-const areDisjoint = (a: string, b: string): boolean => ![...a].some((letter) => b.includes(letter));
-
 /** The simplest set, and how good it is; null where nothing is wrong. */
 export function simplestSet({ axes, shape, labels }: Labels, hypotheses: readonly Hypothesis[]): Scored | null {
   const projections = new Map<string, Projection>();
@@ -143,7 +141,7 @@ export function simplestSet({ axes, shape, labels }: Labels, hypotheses: readonl
       singles
         .filter((single) => single.bits < everything.bits + 64)
         .map((single) => single.factors[0])
-        .filter((next) => factors.every((each) => areDisjoint(each.axes, next.axes) && each.axes < next.axes))
+        .filter((next) => factors.every((each) => each.axes < next.axes))
         .map((next) => score([...factors, next])),
     );
     beam = longer.sort(least).slice(0, 2 * WIDTH);

@@ -32,18 +32,26 @@ export function farWords({ ratio, actual, expected, bound }: Place): string {
   return 'some of them no numbers';
 }
 
+const STRETCH: Record<string, [one: string, many: string]> = {
+  T: ['position', 'positions'],
+  t: ['query', 'queries'],
+  s: ['key', 'keys'],
+};
+
 /** A set in words, with the stretch of positions that it is where it is one and its name does not say so. */
 export function factorWords({ axes, mask, words }: Hypothesis): string {
-  if (axes !== 'T' || /^positions? (from |before )?\d|^positions from/.test(words)) return words;
+  const nouns = STRETCH[axes];
+  if (!nouns || /^(position|query|key|positions|queries|keys) (from |before )?\d/.test(words)) return words;
+  const [one, many] = nouns;
   const first = mask.indexOf(1);
   const last = mask.lastIndexOf(1);
   if (mask.subarray(first, last + 1).includes(0)) {
     const places = [...mask.keys()].filter((at) => mask[at] === 1);
-    if (places.length > 6) return `${words} (positions ${places.slice(0, 4).join(', ')}, …)`;
-    return `${words} (position${places.length > 1 ? 's' : ''} ${places.join(', ')})`;
+    if (places.length > 6) return `${words} (${many} ${places.slice(0, 4).join(', ')}, …)`;
+    return `${words} (${places.length > 1 ? many : one} ${places.join(', ')})`;
   }
-  if (first === last) return `position ${first}, ${words}`;
-  return `positions ${first} to ${last}, ${words}`;
+  if (first === last) return `${one} ${first}, ${words}`;
+  return `${many} ${first} to ${last}, ${words}`;
 }
 
 const EVERY = ['B', 'n', 'T', 'H', 'G', 'L'];

@@ -7,7 +7,18 @@ import { noise } from '../../properties/arbitraries/noise.ts';
 import { systemOf, tensorBy } from '../../properties/edit.ts';
 import type { Tensor } from '../../reference/tensor.ts';
 import { brief } from '../localise/relation.ts';
-import { held, type Lab, plainCase, readMatrices, rightMatrices, shapeFor, squareOf } from './lab.ts';
+import {
+  GENTLE,
+  held,
+  type Lab,
+  type Plain,
+  plainCase,
+  readMatrices,
+  readPlain,
+  rightMatrices,
+  shapeFor,
+  squareOf,
+} from './lab.ts';
 import { isPast, positionOf } from './pairs.ts';
 import type { Finding } from './probed.ts';
 
@@ -113,33 +124,49 @@ function termsFor(lab: Lab): Terms[] {
   ];
 }
 
-/** Log decays that no few of them add up to another one of: multiples of 1/128 between 1/16 and 1/2. */
-const amount = (index: readonly number[]): number => -(8 + (noise(3, 'log decay', index) % 57)) / 128;
+/** Log decays that no few of them add up to another one of: all their bits are used, between -1/16 and -1/2. */
+const amount = (index: readonly number[]): number => -(1 / 16 + (noise(3, 'log decay', index) / 2 ** 32) * (7 / 16));
 
-async function exponentsOf(
-  lab: Lab,
-  g: Tensor,
-  channel: number,
-): Promise<{ exponents: Exponents; values: Float64Array }> {
+/** Exponents under log decays g over those under none, so that what is wrong without any decay does not count. */
+async function exponentsOf(lab: Lab, g: Tensor, channel: number) {
   const unit = (name: 'q' | 'k'): Tensor => tensorBy(shapeFor(lab.c, name), ([, , , i]) => (i === channel ? 1 : 0));
   const own = { q: unit('q'), k: unit('k') };
+  const plain = await readPlain(lab, own);
   const probe = held(lab, plainCase(lab, { ...own, g }));
   const square = (values: Float64Array): Float64Array => squareOf(lab, values, lab.row, lab.head);
   const values = square(await readMatrices(lab, probe));
   const right = await rightMatrices(lab, probe);
-  const whole = square((await rightMatrices(lab, plainCase(lab, own))).values);
   const [truth, bound] = [square(right.values), square(right.bound)];
-  const log = (value: number, at: number): number => -Math.log(value / whole[at]);
+  // what a delta rule erases of so little is not in proportion to the decay
+  const erased = systemOf(lab.c).recurrence?.beta ? 4 * GENTLE : 0;
   const exponents: Exponents = {
-    actual: values.map(log),
-    truth: truth.map(log),
-    slack: truth.map((value, at) => (2 * bound[at]) / Math.abs(value) + 2 ** -45),
+    actual: values.map((value, at) => (plain.isRead(at) ? -Math.log(value / plain.actual[at]) : Number.NaN)),
+    truth: truth.map((value, at) => -Math.log(value / plain.truth[at])),
+    slack: truth.map(
+      (value, at) => (4 * bound[at]) / Math.abs(value) + 2 ** -48 + erased * (Math.floor(at / lab.T) - (at % lab.T)),
+    ),
   };
-  return { exponents, values };
+  return { exponents, values, plain, g: probe.inputs.g as Tensor };
+}
+
+/** What every position decays by without any log decay; null where that is nothing, as it should be. */
+function baseDecay(lab: Lab, { actual, truth, isRead }: Plain): Finding | null {
+  let step = Number.NaN;
+  let [pairs, hits] = [0, 0];
+  for (const [t, s] of pairsOf(lab)) {
+    const at = t * lab.T + s;
+    if (t === s || !isRead(at)) continue;
+    const each = -Math.log(actual[at] / truth[at]) / (t - s);
+    if (Number.isNaN(step)) step = each;
+    pairs++;
+    if (Math.abs(each - step) <= 1e-2 * Math.abs(step)) hits++;
+  }
+  if (!(Math.abs(step) > 0.02) || hits < pairs) return null;
+  return { kind: 'constant', sentence: `every position decays by exp(${brief(-step)}) even where g = 0` };
 }
 
 /** Pairs of one sequence. */
-function* pairsOf(lab: Lab): Generator<[t: number, s: number]> {
+function* pairsOf(lab: Lab): Generator<[number, number]> {
   for (let t = 0; t < lab.T; t++) for (let s = 0; s <= t; s++) if (isPast(lab, lab.row, t, s)) yield [t, s];
 }
 
@@ -152,6 +179,7 @@ function agreement(
   let [pairs, hits, telling] = [0, 0, 0];
   for (const [t, s] of pairsOf(lab)) {
     const at = t * lab.T + s;
+    if (Number.isNaN(actual[at])) continue;
     const wanted = expected(t, s);
     // a decay that leaves other than the right amount is off by as much, relatively
     const allowed = slack[at] * Math.max(1, Math.exp(Math.min(wanted - truth[at], 30)));
@@ -169,12 +197,14 @@ const isRight = (lab: Lab, exponents: Exponents): boolean =>
 function stepsOf(lab: Lab, { actual, truth, slack }: Exponents): number[] | null {
   const { T, row } = lab;
   const steps = Array.from({ length: T }, (_, r) => (r > 0 && isPast(lab, row, r, r - 1) ? actual[r * T + r - 1] : 0));
+  if (steps.some(Number.isNaN)) return null;
   for (const [t, s] of pairsOf(lab)) {
     let [sum, allowed] = [0, slack[t * T + s]];
     for (let r = s + 1; r <= t; r++) {
       sum += steps[r];
       allowed += slack[r * T + r - 1];
     }
+    if (Number.isNaN(actual[t * T + s])) continue;
     allowed *= Math.max(1, Math.exp(Math.min(sum - truth[t * T + s], 30)));
     if (!(Math.abs(actual[t * T + s] - sum) <= allowed)) return null;
   }
@@ -239,16 +269,46 @@ function sourceOf(
     return { kind: 'factor', sentence: `every log decay counts ${brief(ratio)} times` };
   const byPosition = positions.length > 1 && fits((r) => (-decays[r] * (r + 1)) / T);
   if (byPosition) return { kind: 'by-position', sentence: 'the decay grows with the position: g (t + 1) / T' };
+  return null;
+}
+
+/** Positions that decay by what no rule says. */
+function oddSteps(lab: Lab, steps: readonly number[], { slack }: Exponents, decays: Decays): Finding | null {
+  const { T, row } = lab;
+  const positions = steps.map((_, r) => r).filter((r) => r > 0 && isPast(lab, row, r, r - 1));
   const wrong = positions.filter((r) => Math.abs(steps[r] + decays[r]) > 4 * slack[r * T + r - 1] + 1e-9);
   if (wrong.length === 0) return null;
   const [r] = wrong;
-  const where =
-    wrong.length === positions.length
-      ? 'every position'
-      : `${wrong.length} of ${positions.length} positions, first ${r},`;
+  const which =
+    wrong.length === positions.length ? 'positions decay' : `${wrong.length} of ${positions.length} positions decay`;
   return {
     kind: 'other-amount',
-    sentence: `${where} ${wrong.length === 1 ? 'decays' : 'decay'} by another amount than g says: position ${r} by exp(${brief(-steps[r])}), where g is ${brief(decays[r])}`,
+    sentence: `${which} by another amount than g says: position ${r} by exp(${brief(-steps[r])}), where g is ${brief(decays[r])}`,
+  };
+}
+
+/** Exponents that are right but for some digits. */
+function lostDigits(
+  lab: Lab,
+  { actual, truth, slack }: Exponents,
+  steps: readonly number[] | null,
+  decays: Decays,
+): Finding | null {
+  let most = 0;
+  for (const [t, s] of pairsOf(lab)) {
+    const at = t * lab.T + s;
+    if (!Number.isNaN(actual[at])) most = Math.max(most, Math.abs(actual[at] - truth[at]));
+  }
+  if (most > 0.01) return null;
+  const isRounded = steps?.every(
+    (step, r) => r === 0 || Math.abs(step + Math.fround(decays[r])) <= 2 * slack[r * lab.T + r - 1] + 2 ** -50,
+  );
+  if (isRounded && decays.some((each) => Math.fround(each) !== each)) {
+    return { kind: 'log-decays-in-float32', sentence: 'log decays are rounded to float32' };
+  }
+  return {
+    kind: 'prefix-differences',
+    sentence: `exponents are off by up to ${brief(most)}: sums of log decays lose digits, as differences of prefix sums in a narrower format do`,
   };
 }
 
@@ -270,7 +330,7 @@ function setOf(lab: Lab, exponents: Exponents, decays: Decays): Finding | null {
   if (best && best.share === 1) return { kind: best.kind, sentence: best.words };
   if (best && best.share >= 0.95)
     return { kind: best.kind, sentence: `${best.words} (on ${Math.floor(100 * best.share)} % of the pairs)` };
-  return unexplained(lab, exponents);
+  return null;
 }
 
 function unexplained(lab: Lab, { actual, truth, slack }: Exponents): Finding | null {
@@ -334,38 +394,43 @@ async function ordinaryDecays(lab: Lab): Promise<Finding | null> {
   const K = shape[3] ?? 1;
   const channels = [0, 1, K - 1].filter((i, n, all) => i < K && all.indexOf(i) === n);
   for (const channel of channels) {
-    const { exponents } = await exponentsOf(lab, g, channel);
+    const { exponents, plain, g: used } = await exponentsOf(lab, g, channel);
+    const base = baseDecay(lab, plain);
+    if (base) return base;
     if (isRight(lab, exponents)) continue;
     const decays = Array.from({ length: T }, (_, r) => {
       if (starts(row, r)) return 0;
-      return isByHead ? g.get(head) : K > 1 || shape.length > 3 ? g.get(row, r, head, channel) : g.get(row, r, head);
+      return isByHead ? used.get(head) : shape.length > 3 ? used.get(row, r, head, channel) : used.get(row, r, head);
     });
     const steps = stepsOf(lab, exponents);
-    const others = isByHead
-      ? Array.from({ length: lab.H }, (_, h) => h)
-          .filter((h) => h !== head)
-          .map(
-            (h): Source => ({
-              kind: 'other-head',
-              words: `head ${head} decays as head ${h} does`,
-              of: () => -g.get(h),
-            }),
-          )
-      : sources(lab, g, channel);
+    const lost = lostDigits(lab, exponents, steps, decays);
+    if (lost) return lost;
+    const others = isByHead ? headSources(lab, used) : sources(lab, used, channel);
     const isConsistent = steps?.some((step) => step !== 0);
     const found = isConsistent && steps ? sourceOf(lab, steps, exponents, decays, others) : null;
-    return found ?? setOf(lab, exponents, decays);
+    return (
+      found ??
+      setOf(lab, exponents, decays) ??
+      (steps && oddSteps(lab, steps, exponents, decays)) ??
+      unexplained(lab, exponents)
+    );
   }
   return null;
 }
+
+const headSources = (lab: Lab, g: Tensor): Source[] =>
+  Array.from({ length: Math.min(lab.H, 64) }, (_, h) => h)
+    .filter((h) => h !== lab.head)
+    .map((h) => ({ kind: 'other-head', words: `head ${lab.head} decays as head ${h} does`, of: () => -g.get(h) }));
 
 /** Strong decays: clamps, overflow, and what is left of differences of large sums. */
 async function strongDecays(lab: Lab): Promise<Finding | null> {
   const { T, row } = lab;
   const shape = shapeFor(lab.c, 'g');
   if (shape.length === 1) return null;
-  // stronger and stronger, and weak ones between them
-  const strength = (t: number): number => (t % 4 === 3 ? 0.25 : [1, 4, 8, 16, 24][Math.floor(t / 4) % 5] + (t % 4));
+  // stronger and stronger, as far as what is left of one step can be told, and weak ones between them
+  const strengths = lab.precision.accumulate.bits === 53 ? [1, 8, 30, 100, 200] : [1, 4, 8, 16, 24];
+  const strength = (t: number): number => (t % 4 === 3 ? 0.3 : strengths[Math.floor(t / 4) % 5] + (t % 4));
   const g = tensorBy(shape, ([b, t]) => (lab.layout.cells[b][t].index === 0 ? 0 : -strength(t)));
   const { exponents, values } = await exponentsOf(lab, g, 0);
   for (const [t, s] of pairsOf(lab)) {
@@ -382,6 +447,7 @@ async function strongDecays(lab: Lab): Promise<Finding | null> {
     return (
       r > 0 &&
       isPast(lab, row, r, r - 1) &&
+      !Number.isNaN(exponents.actual[at]) &&
       !(Math.abs(exponents.actual[at] - exponents.truth[at]) <= exponents.slack[at])
     );
   });

@@ -63,7 +63,8 @@ function tokenNumbers(lab: Lab, t: number): Known[] {
   return list;
 }
 
-export function factorOf(lab: Lab, actual: Float64Array, right: Matrices): Finding | null {
+/** `isExplained`: something else is known to be wrong, so that factors of tokens say nothing new. */
+export function factorOf(lab: Lab, actual: Float64Array, right: Matrices, isExplained: boolean): Finding | null {
   const { T, row, head } = lab;
   const [a, e, bound] = [actual, right.values, right.bound].map((each) => squareOf(lab, each, row, head));
   /** Entries on which a factor can be read off to a part in 16. */
@@ -79,7 +80,7 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices): Findi
     });
   const best = sharp.reduce((x, y) => (unsure(y) < unsure(x) ? y : x));
   const one = a[best] / e[best];
-  if (fits(() => one)) {
+  if (Math.abs(one - 1) > 1e-3 && fits(() => one)) {
     const near = knownFactors(lab).find(
       ({ value }) => Math.abs(one - value) <= (4 * unsure(best) + 1e-9) * (1 + Math.abs(value)),
     );
@@ -89,6 +90,7 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices): Findi
       sentence: near ? `${words}: every entry of P is ${brief(one)} times what is right` : words,
     };
   }
+  if (isExplained || lab.byDifferences) return null;
   for (const [whose, of] of [
     ['key', (at: number) => at % T],
     ['query', (at: number) => Math.floor(at / T)],
@@ -100,6 +102,8 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices): Findi
     if (!fits((at) => factors.get(of(at)) as number)) continue;
     // a factor for each token explains everything where each token has one entry
     if (factors.size > sharp.length / 2) continue;
+    // and one that is 1 for most of them is a set of wrong tokens, not a factor
+    if ([...factors.values()].filter((factor) => Math.abs(factor - 1) > 1e-3).length < factors.size / 2) continue;
     const count = tokenNumbers(lab, 0).length;
     for (let i = 0; i < count; i++) {
       const isThis = [...factors].every(([t, factor]) => {
@@ -115,5 +119,21 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices): Findi
       sentence: `P is off by one factor for each ${whose}: ${shown.join(', ')}`,
     };
   }
-  return null;
+  return isRounding(a, e, sharp, wrong);
+}
+
+/** Every entry right to some digits: numbers held in fewer bits, not another formula. */
+function isRounding(
+  a: Float64Array,
+  e: Float64Array,
+  sharp: readonly number[],
+  wrong: (at: number) => boolean,
+): Finding | null {
+  const most = sharp.reduce((worst, at) => Math.max(worst, Math.abs(a[at] / e[at] - 1)), 0);
+  if (!(most < 2 ** -6)) return null;
+  const bits = Math.floor(-Math.log2(most));
+  return {
+    kind: 'rounding',
+    sentence: `P is right to ${bits} bits: something is rounded to fewer than the precision has (${sharp.filter(wrong).length} of ${sharp.length} entries show it)`,
+  };
 }

@@ -155,3 +155,13 @@ export async function gradientsOf(lab: Lab, failure: Failure): Promise<GradientF
   }
   return findings;
 }
+
+/** Gradients that follow a wrong forward in one sentence, others each in its own. */
+export function gradientSentences(findings: readonly GradientFinding[]): string[] {
+  const following = findings.filter(({ kind }) => kind === 'forward').map(({ name }) => name);
+  const others = findings.filter(({ kind }) => kind !== 'forward').map(({ sentence }) => sentence);
+  if (following.length === 0) return others;
+  const are = following.length > 1 ? 'gradients' : 'gradient';
+  const verb = following.length > 1 ? 'agree' : 'agrees';
+  return [`the ${are} of ${following.join(', ')} ${verb} with the own forward, which is wrong`, ...others];
+}

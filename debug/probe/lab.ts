@@ -1,8 +1,10 @@
 /** The case that probes are made from, and asking the implementation about it. */
 
 import { fit } from '../../properties/arbitraries/cases.ts';
+import { noise } from '../../properties/arbitraries/noise.ts';
 import { unravel } from '../../properties/compare.ts';
 import {
+  addTensors,
   axes,
   inputNames,
   range,
@@ -39,6 +41,11 @@ export interface Lab {
   chunkSize: number;
   /** Columns of P that are read at a time: V of the probes. */
   columns: number;
+  /** Whether P is read by differences, since o is not linear in v. */
+  byDifferences: boolean;
+  /** Inputs that the implementation wrote into. */
+  overwritten: Set<InputName>;
+  /** Asks about a copy: what is written into it does no harm. */
   ask(c: Case): Promise<Answer>;
   calls(): number;
 }
@@ -111,7 +118,7 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
   const c = state ? withInputs(own, { initialState: zerosLike(state) }) : own;
   const { B, T, H } = sizesOf(c);
   let calls = 0;
-  return {
+  const lab: Lab = {
     subject,
     precision: subject.precision,
     c,
@@ -123,12 +130,33 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
     H,
     chunkSize: c.chunkSize ?? DEFAULT_CHUNK_SIZE,
     columns: fit(Math.max(T, 1), subject.abilities.limits?.V),
+    byDifferences: false,
+    overwritten: new Set(),
     async ask(asked) {
       calls++;
-      return await subject.run(asked);
+      const copy = copyOf(asked);
+      const answer = await subject.run(copy);
+      for (const name of inputNames(asked)) if (isChanged(asked, copy, name)) lab.overwritten.add(name);
+      return answer;
     },
     calls: () => calls,
   };
+  return lab;
+}
+
+const copyOf = (c: Case): Case => ({
+  ...c,
+  inputs: Object.fromEntries(
+    inputNames(c).map((name) => {
+      const value = c.inputs[name] as Tensor;
+      return [name, tensor(toDense(value), [...value.shape])];
+    }),
+  ),
+});
+
+function isChanged(before: Case, after: Case, name: InputName): boolean {
+  const [a, b] = [before, after].map((each) => toDense(each.inputs[name] as Tensor));
+  return a.some((value, at) => !Object.is(value, b[at]));
 }
 
 /** The case in the formats of the implementation. */
@@ -137,6 +165,10 @@ export const held = (lab: Lab, c: Case): Case => roundCase(c, lab.precision);
 /** Values that are 1 at one position for each channel: columns first … first+columns-1 of P. */
 const oneHot = ({ B, T, H, columns }: Lab, first: number): Tensor =>
   tensorBy([B, T, H, columns], ([, s, , j]) => (s === first + j ? 1 : 0));
+
+/** Values of an ordinary size, none of them 0: multiples of 1/8, so that 1 more is exact in any format. */
+const ordinaryValues = ({ B, T, H, columns }: Lab): Tensor =>
+  tensorBy([B, T, H, columns], (index) => (1 + (noise(9, 'v', index) % 8)) / 8);
 
 /** A state of as many value channels as the probes have. */
 const emptyState = (c: Case, columns: number): Partial<Record<InputName, Tensor>> => {
@@ -153,9 +185,16 @@ async function read(
   answer: (asked: Case) => Promise<{ o: Float64Array; bound?: Float64Array }>,
 ): Promise<Matrices> {
   const { B, T, H, columns } = lab;
+  const difference = async (first: number, asked: (v: Tensor) => Case) => {
+    const values = ordinaryValues(lab);
+    const [more, less] = [await answer(asked(addTensors(values, oneHot(lab, first)))), await answer(asked(values))];
+    const bound = more.bound?.map((each, at) => each + (less.bound?.[at] ?? 0));
+    return { o: more.o.map((each, at) => each - less.o[at]), bound };
+  };
   const out: Matrices = { values: new Float64Array(B * H * T * T), bound: new Float64Array(B * H * T * T) };
   for (let first = 0; first < T; first += columns) {
-    const { o, bound } = await answer(withInputs(c, { v: oneHot(lab, first), ...emptyState(c, columns) }));
+    const asked = (v: Tensor): Case => withInputs(c, { v, ...emptyState(c, columns) });
+    const { o, bound } = lab.byDifferences ? await difference(first, asked) : await answer(asked(oneHot(lab, first)));
     for (let b = 0; b < B; b++) {
       for (let t = 0; t < T; t++) {
         for (let h = 0; h < H; h++) {
@@ -202,7 +241,7 @@ export function shapeFor(c: Case, name: InputName): number[] {
 }
 
 /** Writing strength of the delta rule at which almost nothing is erased. */
-const GENTLE = 2 ** -6;
+export const GENTLE = 2 ** -10;
 
 /**
  * The case with every q·k = 1, no decay, scale 1 and every level scale 1: P is 1 wherever a key is read. With a delta rule so little
@@ -215,6 +254,26 @@ export function plainCase({ c }: Lab, inputs: Case['inputs'] = {}): Case {
   if (c.inputs.beta) plain.beta = tensorBy(shapeFor(c, 'beta'), () => GENTLE);
   if (c.inputs.lambda) plain.lambda = tensorBy(shapeFor(c, 'lambda'), () => 1);
   return { ...withInputs(c, { ...plain, ...inputs }), scale: 1 };
+}
+
+/** What the implementation makes of the plain case: what its other answers are divided by, so that one fault does not show as another. */
+export interface Plain {
+  actual: Float64Array;
+  truth: Float64Array;
+  /** Whether enough is read of a pair for something to be told from it. */
+  isRead(at: number): boolean;
+  /** Size of an entry that is read. */
+  typical: number;
+}
+
+export async function readPlain(lab: Lab, inputs: Case['inputs'] = {}): Promise<Plain> {
+  const c = held(lab, plainCase(lab, inputs));
+  const square = (values: Float64Array): Float64Array => squareOf(lab, values, lab.row, lab.head);
+  const actual = square(await readMatrices(lab, c));
+  const truth = square((await rightMatrices(lab, c)).values);
+  const sizes = [...actual].filter((value, at) => truth[at] !== 0 && Math.abs(value) > 0).map(Math.abs);
+  const typical = sizes.sort((a, b) => a - b)[sizes.length >> 1] ?? Math.max(...truth.map(Math.abs));
+  return { actual, truth, typical, isRead: (at) => Math.abs(actual[at]) > 1e-3 * typical };
 }
 
 /** Inputs that a case has. */

@@ -2,7 +2,7 @@
 import { noise } from '../../properties/arbitraries/noise.ts';
 import { tensorBy } from '../../properties/edit.ts';
 import { bitLength, levelsOf, type Structure } from '../../reference/levels.ts';
-import { held, type Lab, plainCase, readMatrices, rightMatrices, shapeFor, squareOf } from './lab.ts';
+import { held, type Lab, plainCase, readMatrices, readPlain, shapeFor, squareOf } from './lab.ts';
 import { isPast, positionOf, trueLevel } from './pairs.ts';
 import type { Finding, ProbedLevels, Square } from './probed.ts';
 
@@ -75,12 +75,12 @@ const trailingZeros = (t: number, s: number): number => (t === s ? 0 : s === 0 ?
 const COUNTS = [
   { words: '', of: (lab: Lab, t: number) => positionOf(lab, lab.row, t) },
   {
-    words: ', with positions counted from the start of the call',
+    words: 'of positions that are counted from the start of the call',
     of: (lab: Lab, t: number) => lab.layout.cells[lab.row][t].index,
   },
-  { words: ', with positions counted along the packed row', of: (_lab: Lab, t: number) => t },
+  { words: 'of positions that are counted along the packed row', of: (_lab: Lab, t: number) => t },
   {
-    words: ", with the state's position modulo 2^16",
+    words: 'of positions of which the ones before the call are kept in 16 bits',
     of: (lab: Lab, t: number) => (lab.layout.cells[lab.row][t].before % 65536) + lab.layout.cells[lab.row][t].index,
   },
 ];
@@ -89,9 +89,15 @@ const COUNTS = [
 function ruleOf(lab: Lab, actual: Int32Array): string | null {
   const { T } = lab;
   const right: Rule = {
-    name: 'levels are right',
+    name: 'levels are those',
     level: (t, s) => levelsOf(lab.c.structure ?? { kind: 'weak', base: 2 }).level(t, s),
   };
+  const isRight = [...actual].every((each, at) => {
+    const [t, s] = [Math.floor(at / T), at % T];
+    return !isPast(lab, lab.row, t, s) || each === trueLevel(lab, lab.row, t, s);
+  });
+  // what is wrong then are pairs that no rule is about
+  if (isRight) return null;
   for (const { words, of } of COUNTS) {
     const isOther = Array.from({ length: T }, (_, t) => t).some((t) => of(lab, t) !== positionOf(lab, lab.row, t));
     for (const rule of words === '' ? rulesFor(lab) : isOther ? [right, ...rulesFor(lab)] : []) {
@@ -103,7 +109,8 @@ function ruleOf(lab: Lab, actual: Int32Array): string | null {
           if (actual[t * T + s] === rule.level(of(lab, t), of(lab, s))) hits++;
         }
       }
-      if (pairs > 0 && hits === pairs) return `${rule.name}${words}`;
+      if (pairs > 0 && hits === pairs)
+        return [rule.name, words].filter(Boolean).join(', ').replace('those, of', 'those of');
     }
   }
   return null;
@@ -147,14 +154,13 @@ export async function levelMapOf(lab: Lab): Promise<ProbedLevels> {
   const square = (values: Float64Array): Float64Array => squareOf(lab, values, row, head);
   const scaled = (level: number): Promise<Float64Array> =>
     readMatrices(lab, plainCase(lab, { lambda: tensorBy(shape, ([, , , l]) => (l === level ? 1 : 0)) }));
-  const whole = square((await rightMatrices(lab, plainCase(lab))).values);
-  const typical = Math.max(...whole.map(Math.abs));
+  const plain = await readPlain(lab);
   // without any level scale nothing may be read
   const always = square(await scaled(L));
   const actual = new Int32Array(T * T).fill(NONE);
   const levels = Array.from({ length: T * T }, (): number[] => []);
   const counts = (value: number, at: number): boolean =>
-    Math.abs(value / (whole[at] || typical)) > NOTHING || Number.isNaN(value);
+    Math.abs(value / (plain.isRead(at) ? plain.actual[at] : plain.typical)) > NOTHING || Number.isNaN(value);
   for (let level = 0; level < L; level++) {
     const own = square(await scaled(level));
     own.forEach((value, at) => {
@@ -199,7 +205,7 @@ export async function scalesOf(lab: Lab): Promise<Finding | null> {
   const lambda = tensorBy(shapeFor(lab.c, 'lambda'), ([b, t, h]) => value(b, t, h));
   const probe = held(lab, plainCase(lab, { lambda }));
   const actual = squareOf(lab, await readMatrices(lab, probe), row, head);
-  const whole = squareOf(lab, (await rightMatrices(lab, plainCase(lab))).values, row, head);
+  const plain = await readPlain(lab);
   const last = T - 1;
   const whose: { kind: string; words: string; of(t: number, s: number): number }[] = [
     { kind: 'right', words: '', of: (t) => value(row, t, head) },
@@ -244,10 +250,10 @@ export async function scalesOf(lab: Lab): Promise<Finding | null> {
     let [pairs, hits] = [0, 0];
     for (let t = 0; t < T; t++) {
       for (let s = 0; s <= t; s++) {
-        if (!isPast(lab, row, t, s)) continue;
+        if (!isPast(lab, row, t, s) || !plain.isRead(t * T + s)) continue;
         pairs++;
         // values are 1/128 apart, and formats of 8 bits hold them
-        if (Math.abs(actual[t * T + s] / whole[t * T + s] - of(t, s)) <= 0.004) hits++;
+        if (Math.abs(actual[t * T + s] / plain.actual[t * T + s] - of(t, s)) <= 0.004) hits++;
       }
     }
     return pairs === 0 ? 1 : hits / pairs;

@@ -33,7 +33,13 @@ export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: numb
     touched[1].add(at % T);
   }
   const list = [
-    ...alongTime('t', cells[row], { chunkSize, hasLevels, wrongAt: (t) => touched[0].has(t), noun: 'query' }),
+    ...alongTime('t', cells[row], {
+      chunkSize,
+      hasLevels,
+      wrongAt: (t) => touched[0].has(t),
+      noun: 'query',
+      nouns: 'queries',
+    }),
     ...alongTime('s', cells[row], { chunkSize, hasLevels: false, wrongAt: (s) => touched[1].has(s), noun: 'key' }),
   ];
   const sets: { words: string; cost: number; has(at: number): boolean }[] = [];

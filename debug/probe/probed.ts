@@ -7,6 +7,8 @@ export interface Premise {
   holds: boolean | null;
   /** How far off, in bounds. */
   worst: number;
+  /** It fails by rounding alone: what rests on it still stands. */
+  isRounding?: boolean;
   sentence: string;
 }
 
