@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { type Failure, failureOf, type Subject } from '../../debug/failure.ts';
+import type { AnswerWithSteps } from '../../debug/intermediates.ts';
 import { debugJson } from '../../debug/report/json.ts';
 import { type DebugReport, isWrong, testsOf } from '../../debug/report/report.ts';
 import { debugText } from '../../debug/report/text.ts';
@@ -10,11 +11,9 @@ import { BACKENDS } from '../../gpu/device.ts';
 import { closeDevices, type NodeBackend } from '../../gpu/implementations.ts';
 import { type Implementation, OutsideAbilities } from '../../properties/law.ts';
 import { findPrecision, type Precision, precisions } from '../../properties/precision.ts';
-import type { Answer } from '../../reference/case.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { invalid } from '../compute-lines.ts';
 import { type DebugInput, type Prepared, prepare, readInput } from '../debug/input.ts';
-import { findOut } from '../debug/stages.ts';
 import { answerIn, formNamed, inDtype } from '../debug/subject.ts';
 import { ProgramFailure } from '../external/failure.ts';
 import { type External, openProgram } from '../external/implementation.ts';
@@ -89,7 +88,7 @@ interface Asked {
   name: string;
   precision: Precision;
   prepared: Prepared;
-  answer: Answer;
+  answer: AnswerWithSteps;
 }
 
 async function askFile(input: DebugInput, file: string, wanted: string | undefined): Promise<Asked> {
@@ -214,12 +213,15 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
     endOnSignals(() => void external?.close());
     const { subject, name, precision, prepared, answer } = await ask(input, external, flags);
     const failure: Failure = failureOf(prepared.c, precision, answer, prepared.expected);
+    // the dictionary of bugs is loaded by who has one
+    const { findOut } = await import('../debug/stages.ts');
     const found = await findOut({
       subject,
       failure,
       probes: flags.probe && isWrong(failure),
       diagnoses: flags.diagnose && isWrong(failure),
       minimises: flags.minimise && isWrong(failure),
+      answer,
       seconds: flags.seconds,
       onStage,
     });

@@ -1,6 +1,7 @@
 /** From a failure to everything that is known about it, stage by stage. */
 import { diagnose } from '../../debug/diagnose/diagnose.ts';
 import type { Failure, Subject } from '../../debug/failure.ts';
+import { type AnswerWithSteps, compareSteps } from '../../debug/intermediates.ts';
 import { localise } from '../../debug/localise/localise.ts';
 import { minimise } from '../../debug/minimise/minimise.ts';
 import { failureOn, stillWrong, worstOutput } from '../../debug/minimise/still-wrong.ts';
@@ -15,6 +16,8 @@ export interface StageOptions {
   probes: boolean;
   diagnoses: boolean;
   minimises: boolean;
+  /** What the failure is of: it may show steps. */
+  answer: AnswerWithSteps | null;
   /** What minimising may take. */
   seconds: number;
   /** What is done now. */
@@ -61,6 +64,9 @@ export async function findOut(options: StageOptions): Promise<Found> {
   onStage('localising');
   const localisation = localise(failure);
   const found: Found = { localisation, probed: null, diagnosis: null, minimised: null, intermediates: [], notes };
+  if (options.answer?.intermediates) {
+    found.intermediates = compareSteps(failure.c, failure.precision, options.answer).sentences;
+  }
   if (options.diagnoses) {
     onStage('comparing with known bugs');
     found.diagnosis = await attempt('diagnosing', notes, () => diagnose(subject, failure));

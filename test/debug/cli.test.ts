@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stepsOf } from '../../debug/intermediates.ts';
 import { boundsToJson } from '../../gate/bounds-json.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
-import { answerToJson, caseToJson, jsonText } from '../../reference/case-json.ts';
+import { answerToJson, caseToJson, jsonText, tensorToJson } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
 import { lla, pythonWith } from '../external/programs.ts';
 import { makeCase } from './failing.ts';
@@ -71,10 +72,12 @@ beforeAll(() => {
   put('fixture.json', fixtureText('float64'));
   put('right.json', jsonText(answerToJson(compute(c))));
   put('wrong.json', jsonText(answerToJson(shifted(0.5))));
+  put('text.json', '{"system": ');
+  put('empty.json', '{}');
   program = [python as string, put('adapter.py', WRONG)];
 });
 
-describe.skipIf(!python)('a program', () => {
+describe.skipIf(!python).concurrent('a program', () => {
   it('that is wrong: where, what instead, what is likely, the smallest case, and files', async () => {
     const files = ['--html', 'deep/why.html', '--python', 'test_torch.py', '--numpy', 'test_numpy.py'];
     const dtype = ['--dtype', 'float64', '--seconds', '100'];
@@ -133,7 +136,7 @@ describe.skipIf(!python)('a program', () => {
   });
 });
 
-describe('an answer in a file', () => {
+describe.concurrent('an answer in a file', () => {
   it('to a fixture, by the bounds of the fixture', async () => {
     const wrong = await debug('fixture.json', '--answer', 'wrong.json');
     expect(wrong.status, wrong.text).toBe(1);
@@ -150,6 +153,21 @@ describe('an answer in a file', () => {
     expect((await debug('case.json', ...asked, '--precision', 'bfloat16')).status).toBe(0);
   });
 
+  it('that shows steps: the first wrong one', async () => {
+    const steps = stepsOf(c);
+    const states = tensorToJson(steps.states);
+    states.data[20] = 100;
+    const intermediates = { chunkStates: tensorToJson(steps.chunkStates), states };
+    put('steps.json', jsonText({ ...answerToJson(shifted(0.5)), intermediates }));
+    const { status, text } = await debug('case.json', '--answer', 'steps.json', '--no-diagnose');
+    expect(status, text).toBe(1);
+    expect(text).toContain('the first wrong step is states');
+    put('unknown.json', jsonText({ ...answerToJson(shifted(0.5)), intermediates: { qk: states } }));
+    const unknown = await debug('case.json', '--answer', 'unknown.json');
+    expect(unknown.status, unknown.text).toBe(2);
+    expect(unknown.text).toContain('intermediates.qk, where chunkStates');
+  });
+
   it('of another shape is wrong, and says so', async () => {
     const { o, ...rest } = answerToJson(compute(c));
     put('flat.json', jsonText({ ...rest, o: { ...o, shape: [6, 2] } }));
@@ -159,7 +177,7 @@ describe('an answer in a file', () => {
   });
 });
 
-describe('a form of ours', () => {
+describe.concurrent('a form of ours', () => {
   it.each([
     ['--form', 'masked'],
     ['--form', 'recurrent'],
@@ -171,7 +189,7 @@ describe('a form of ours', () => {
   });
 });
 
-describe('files with a case', () => {
+describe.concurrent('files with a case', () => {
   it('a counterexample that the gate kept', async () => {
     const kept = { version: 1, law: 'forward-equals-masked', dtype: 'float64', extras: {}, case: caseToJson(c) };
     put('one.kept.json', jsonText(kept));
@@ -190,7 +208,7 @@ describe('files with a case', () => {
   });
 });
 
-describe('what is no use', () => {
+describe.concurrent('what is no use', () => {
   it.each<[string, string[], RegExp]>([
     ['nobody to debug', ['case.json'], /say who is debugged/],
     ['two to debug', ['case.json', '--form', 'masked', '--answer', 'right.json'], /one alone/],
@@ -211,8 +229,6 @@ describe('what is no use', () => {
     ],
     ['no seconds', ['case.json', '--form', 'masked', '--seconds', '0'], /positive integer/],
   ])('%s is exit code 2, in one message', async (_, args, message) => {
-    put('text.json', '{"system": ');
-    put('empty.json', '{}');
     const { status, text } = await debug(...args);
     expect(status, text).toBe(2);
     expect(text).toMatch(message);

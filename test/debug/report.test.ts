@@ -34,6 +34,7 @@ async function reportOn(subject: NonNullable<Subject>, system: string, wanted: W
     failure,
     probes: true,
     diagnoses: true,
+    answer: null,
     minimises: true,
     seconds: 60,
     onStage() {},
