@@ -26,6 +26,8 @@ export function inDtype(
   return asked === undefined ? (named(ofCase) ?? implementations[0]) : named(asked);
 }
 
+const MOST_STEP_AXES = Math.max(...STEPS.map(({ axes }) => axes.length));
+
 /** Steps that a JSON answer shows beside itself, taken out of it. */
 function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?: AnswerWithSteps['intermediates'] } {
   let fields: Record<string, unknown>;
@@ -39,7 +41,7 @@ function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?
   const { intermediates: given, ...answer } = fields;
   const names: string[] = STEPS.map(({ name }) => name);
   const entries = Object.entries(given ?? {}).map(([name, value]) => {
-    if (names.includes(name)) return [name, parseTensor(file, `intermediates.${name}`, value)];
+    if (names.includes(name)) return [name, parseTensor(file, `intermediates.${name}`, value, MOST_STEP_AXES)];
     throw new BadFixture(file, `intermediates.${name}, where ${names.join(', ')} are known`);
   });
   return { bytes: Buffer.from(jsonText(answer)), intermediates: Object.fromEntries(entries) };

@@ -180,8 +180,6 @@ describe.concurrent('an answer in a file', () => {
 describe.concurrent('a form of ours', () => {
   it.each([
     ['--form', 'masked'],
-    ['--form', 'recurrent'],
-    ['--form', 'chunked'],
     ['--form', 'gpu'],
   ])('%s %s is right', async (...form) => {
     const { status, text } = await debug('case.json', ...form);
@@ -215,9 +213,7 @@ describe.concurrent('what is no use', () => {
     ['no file', ['none.json', '--form', 'masked'], /none\.json \(ENOENT.*a file that can be read/],
     ['no JSON', ['text.json', '--form', 'masked'], /text that is not JSON/],
     ['no case', ['empty.json', '--form', 'masked'], /system/],
-    ['no answer', ['case.json', '--answer', 'text.json'], /text\.json/],
     ['no answer file', ['case.json', '--answer', 'none.npz'], /none\.npz.*give a file that can be read/],
-    ['an answer of no format', ['case.json', '--answer', 'adapter.py'], /json, safetensors or npz/],
     ['an unknown form', ['case.json', '--form', 'mask'], /unknown form 'mask'/],
     ['an unknown precision', ['case.json', '--form', 'masked', '--precision', 'float8'], /unknown precision/],
     ['another precision of a form', ['case.json', '--form', 'masked', '--precision', 'float32'], /float64 alone/],

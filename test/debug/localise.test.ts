@@ -8,7 +8,7 @@ import { builtIn } from '../../properties/implementations.ts';
 import { DOUBLE, findPrecision, type Precision } from '../../properties/precision.ts';
 import { compute } from '../../reference/operator.ts';
 import { inPrecision } from '../mutants/in-precision.ts';
-import { largeMutants } from '../mutants/large.ts';
+import { largeMutants } from '../../debug/dictionary/large.ts';
 import { correctKernel } from '../mutants/trial.ts';
 import { failing, failureBy, makeCase, mutantNamed, type Wanted } from './failing.ts';
 
