@@ -59,6 +59,8 @@ describe('known bugs', () => {
     ['dg-shifted-by-one', { T: 2 }, 0],
     ['dq-of-the-last-head', { T: 1, H: 2, G: 1 }, 0, { ...large, scale: undefined }],
     ['packed-levels-from-global-index', { T: 4 }, 0, { ...large, B: 1, cuSeqlens: [0, 3, 3, 8, 13] }],
+    ['softmax-scale-missing', { T: 2 }, 0, { B: 1, T: 9, H: 2, G: 1, K: 3, V: 2, scale: 0.5 }],
+    ['keys-normalised-again', { T: 1 }, 1],
     ['outputs-in-float32', { T: 1 }, 1],
   ])('%s', async (name, most, odd, wanted = large) => {
     const { failure, found, after, sizes } = await minimised(name, wanted);

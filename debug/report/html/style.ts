@@ -8,7 +8,7 @@ figcaption { font-weight: 600; font-size: .9rem; }
 .plot.wide svg { min-width: 36rem; }
 .plot svg text { white-space: pre; fill: var(--ink); }
 .plots { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
-.plots figure { flex: 1 1 20rem; max-width: 24rem; }
+.plots figure { flex: 1 1 18rem; max-width: 24rem; }
 .elements code, .elements tbody th { white-space: nowrap; }
 .levels { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: .5rem 0; padding: 0; list-style: none; font-size: .85rem; }
 .levels svg { vertical-align: -2px; }
