@@ -169,36 +169,42 @@ function play(
   return P;
 }
 
-/** Each exactly, then each but for what a small constant in a division may do. */
-const tries = (scale: number): [Variant, number][] =>
-  [0, 3e-5].flatMap((loose) => [...VARIANTS, ...scaled(scale)].map((variant): [Variant, number] => [variant, loose]));
+/** How far a variant is from what was read, in what the precision allows; null where some entry is beyond that. */
+function misfitOf(P: Float64Array, actual: Float64Array, truth: Float64Array, bound: Float64Array, loose: number) {
+  const largest = P.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+  let [misfit, telling] = [0, 0];
+  for (let at = 0; at < P.length; at++) {
+    // sums that are larger than the right ones round by more
+    const more = Math.max(1, Math.abs(P[at] / (truth[at] || P[at] || 1)));
+    const allowed = 1.5 * bound[at] * more + (2 ** -40 + loose) * largest;
+    const apart = Math.abs(actual[at] - P[at]);
+    if (!(apart <= allowed)) return null;
+    misfit += apart / (allowed || 1);
+    if (Math.abs(truth[at] - P[at]) > allowed) telling++;
+  }
+  return { misfit, telling };
+}
 
-/** The variant whose P is the implementation's; null where P is right, none fits, or the system has no delta rule. */
+/** The nearest variant whose P is the implementation's; null where that is the right one, or none, or there is no delta rule. */
 export function deltaOf(lab: Lab, actual: Float64Array, rightOnes: Matrices): Finding | null {
   if (!systemOf(lab.c).recurrence?.beta) return null;
   const [a, e, bound] = [actual, rightOnes.values, rightOnes.bound].map((each) =>
     squareOf(lab, each, lab.row, lab.head),
   );
   const tokens = tokensOf(lab);
-  for (const [variant, loose] of tries(lab.c.scale ?? 1)) {
-    const P = play(lab, variant.change ? tokens.map(variant.change) : tokens, variant);
-    let telling = 0;
-    const largest = P.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
-    const isThis = P.every((value, at) => {
-      // sums that are larger than the right ones round by more
-      const allowed =
-        4 * bound[at] +
-        (2 ** -40 + loose) * largest +
-        (4 * bound[at] * Math.abs(value - e[at])) / (Math.abs(e[at]) || 1);
-      if (Math.abs(value - e[at]) > 2 * allowed) telling++;
-      return Math.abs(a[at] - value) <= allowed;
+  const played = [...VARIANTS, ...scaled(lab.c.scale ?? 1)].map((variant) => ({
+    ...variant,
+    P: play(lab, variant.change ? tokens.map(variant.change) : tokens, variant),
+  }));
+  // exactly, then but for what a small constant in a division may do
+  for (const loose of [0, 3e-5]) {
+    const fitting = played.flatMap(({ kind, words, P }) => {
+      const found = misfitOf(P, a, e, bound, loose);
+      return found ? [{ kind, words, ...found }] : [];
     });
-    if (!isThis) continue;
-    if (variant.kind === 'right') {
-      if (loose > 0) continue;
-      return null;
-    }
-    if (telling > 0) return { kind: variant.kind, sentence: variant.words };
+    if (fitting.length === 0) continue;
+    const best = fitting.reduce((x, y) => (y.misfit < x.misfit ? y : x));
+    return best.kind === 'right' || best.telling === 0 ? null : { kind: best.kind, sentence: best.words };
   }
   return null;
 }

@@ -223,7 +223,7 @@ export const rightMatrices = (lab: Lab, c: Case): Promise<Matrices> =>
   read(lab, c, async (asked) => {
     const mine = boundsOf(asked, lab.precision).o;
     // the reference is float64 itself
-    const own = boundsOf(asked, DOUBLE).o;
+    const own = lab.precision === DOUBLE ? mine : boundsOf(asked, DOUBLE).o;
     return { o: toDense(reference(asked).o), bound: mine.map((each, at) => each + own[at]) };
   });
 
@@ -240,18 +240,18 @@ export function shapeFor(c: Case, name: InputName): number[] {
   return [...axes(c, name)].map((letter) => sizes[letter]);
 }
 
-/** Writing strength of the delta rule at which almost nothing is erased. */
-export const GENTLE = 2 ** -10;
+/** Writing strength of the delta rule at which little is erased, and which narrow formats still tell from its square. */
+const gentle = ({ precision }: Lab): number => (precision.output.bits < 24 ? 2 ** -4 : 2 ** -7);
 
 /**
  * The case with every q·k = 1, no decay, scale 1 and every level scale 1: P is 1 wherever a key is read. With a delta rule so little
  * is written at a time that nothing is erased to speak of.
  */
-export function plainCase({ c }: Lab, inputs: Case['inputs'] = {}): Case {
-  const first = (name: InputName): Tensor => tensorBy(shapeFor(c, name), ([, , , i]) => (i === 0 ? 1 : 0));
-  const plain: Case['inputs'] = { q: first('q'), k: first('k') };
+export function plainCase(lab: Lab, inputs: Case['inputs'] = {}): Case {
+  const { c } = lab;
+  const plain: Case['inputs'] = unitChannel(lab, 0);
   if (c.inputs.g) plain.g = tensorBy(shapeFor(c, 'g'), () => 0);
-  if (c.inputs.beta) plain.beta = tensorBy(shapeFor(c, 'beta'), () => GENTLE);
+  if (c.inputs.beta) plain.beta = tensorBy(shapeFor(c, 'beta'), () => gentle(lab));
   if (c.inputs.lambda) plain.lambda = tensorBy(shapeFor(c, 'lambda'), () => 1);
   return { ...withInputs(c, { ...plain, ...inputs }), scale: 1 };
 }
@@ -266,11 +266,28 @@ export interface Plain {
   typical: number;
 }
 
-export async function readPlain(lab: Lab, inputs: Case['inputs'] = {}): Promise<Plain> {
-  const c = held(lab, plainCase(lab, inputs));
+/** Read once for each channel that queries and keys have in common; 0 is what everything else is divided by. */
+const plains = new WeakMap<Lab, Map<number, Promise<Plain>>>();
+
+export function readPlain(lab: Lab, channel = 0): Promise<Plain> {
+  const known = plains.get(lab) ?? new Map<number, Promise<Plain>>();
+  plains.set(lab, known);
+  const plain = known.get(channel) ?? askPlain(lab, channel);
+  known.set(channel, plain);
+  return plain;
+}
+
+/** Queries and keys with a 1 in one channel. */
+export const unitChannel = (lab: Lab, channel: number): Case['inputs'] => {
+  const unit = (name: InputName): Tensor => tensorBy(shapeFor(lab.c, name), ([, , , i]) => (i === channel ? 1 : 0));
+  return { q: unit('q'), k: unit('k') };
+};
+
+async function askPlain(lab: Lab, channel: number): Promise<Plain> {
+  const c = held(lab, plainCase(lab, unitChannel(lab, channel)));
   const square = (values: Float64Array): Float64Array => squareOf(lab, values, lab.row, lab.head);
   const actual = square(await readMatrices(lab, c));
-  const truth = square((await rightMatrices(lab, c)).values);
+  const truth = square((await read(lab, c, async (asked) => ({ o: toDense(reference(asked).o) }))).values);
   const sizes = [...actual].filter((value, at) => truth[at] !== 0 && Math.abs(value) > 0).map(Math.abs);
   const typical = sizes.sort((a, b) => a - b)[sizes.length >> 1] ?? Math.max(...truth.map(Math.abs));
   return { actual, truth, typical, isRead: (at) => Math.abs(actual[at]) > 1e-3 * typical };

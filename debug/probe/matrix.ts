@@ -49,7 +49,9 @@ export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): Probe
     );
     const finite = places.filter((at) => Number.isFinite(a[at]));
     if (finite.length < places.length) sentences.push(`${places.length - finite.length} of them are no numbers`);
-    const future = places.filter((at) => at % T > Math.floor(at / T) && a[at] !== 0 && !Number.isNaN(a[at]));
+    const future = places
+      .filter((at) => at % T > Math.floor(at / T) && a[at] !== 0 && !Number.isNaN(a[at]))
+      .sort((x, y) => x - y);
     if (future.length > 0) {
       const [first] = future.map((at) => ({ t: Math.floor(at / T), s: at % T }));
       sentences.push(
