@@ -42,7 +42,7 @@ function matrixText({ P }: Probed): string[] {
   const ratio = (t: number, s: number): number => pairRatio(P.actual[t][s], P.truth[t][s], P.bound[t][s]);
   return [
     `its P of row ${P.row}, head ${P.head}, a query a line, a key a column: · right, ░▒▓█ wrong`,
-    ...squareOf(size, ratio, 48),
+    ...squareOf(size, ratio, 24),
   ];
 }
 

@@ -42,9 +42,14 @@ async function attempt<T>(stage: string, notes: string[], run: () => Promise<T>)
   }
 }
 
-async function smallest({ subject, failure, seconds, onStage }: StageOptions): Promise<DebugReport['minimised']> {
+async function smallest(options: StageOptions, notes: string[]): Promise<DebugReport['minimised']> {
+  const { subject, failure, seconds, onStage } = options;
   if (!subject || !worstOutput(failure)) return null;
   const keeps = stillWrong(subject, failure);
+  if (!(await keeps(failure.c))) {
+    notes.push('asked again, it is not wrong in the same way: nothing is minimised');
+    return null;
+  }
   let said = performance.now();
   const found = await minimise(subject, failure.c, keeps, {
     questions: MOST_QUESTIONS,
@@ -81,7 +86,7 @@ export async function findOut(options: StageOptions): Promise<Found> {
   }
   if (options.minimises) {
     onStage('minimising');
-    found.minimised = await attempt('minimising', notes, () => smallest(options));
+    found.minimised = await attempt('minimising', notes, () => smallest(options, notes));
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { largeMutants } from '../../debug/dictionary/large.ts';
 import { expectedFromFixture, expectedOf } from '../../debug/expected.ts';
 import { type Failure, failureOf } from '../../debug/failure.ts';
 import type { Located } from '../../debug/localise/localisation.ts';
@@ -8,7 +9,6 @@ import { builtIn } from '../../properties/implementations.ts';
 import { DOUBLE, findPrecision, type Precision } from '../../properties/precision.ts';
 import { compute } from '../../reference/operator.ts';
 import { inPrecision } from '../mutants/in-precision.ts';
-import { largeMutants } from '../../debug/dictionary/large.ts';
 import { correctKernel } from '../mutants/trial.ts';
 import { failing, failureBy, makeCase, mutantNamed, type Wanted } from './failing.ts';
 
