@@ -74,14 +74,33 @@ function lostDigits(
   };
 }
 
-function unexplained(lab: Lab, { actual, truth, slack }: Exponents): Finding | null {
+/** So many single decays are tried. */
+const SINGLES = 24;
+
+/** The first wrong exponent, and which log decays are in it: each is asked alone. */
+async function unexplained(lab: Lab, { actual, truth, slack }: Exponents, channel: number): Promise<Finding | null> {
+  const { T, row } = lab;
   for (const [t, s] of pairsOf(lab)) {
-    const at = t * lab.T + s;
-    if (Math.abs(actual[at] - truth[at]) <= slack[at]) continue;
-    return {
-      kind: 'other-exponent',
-      sentence: `D[${t},${s}] is exp(${brief(-actual[at])}), where exp(${brief(-truth[at])}) is right`,
-    };
+    const at = t * T + s;
+    if (Number.isNaN(actual[at]) || Math.abs(actual[at] - truth[at]) <= slack[at]) continue;
+    const values = `D[${t},${s}] is exp(${brief(-actual[at])}), where exp(${brief(-truth[at])}) is right`;
+    const terms: string[] = [];
+    const shape = shapeFor(lab.c, 'g');
+    if (shape.length === 1 || t >= SINGLES) return { kind: 'other-exponent', sentence: values };
+    for (let r = 0; r <= Math.min(t + 1, T - 1); r++) {
+      if (lab.layout.cells[row][r].index === 0) continue;
+      const { exponents } = await exponentsOf(
+        lab,
+        tensorBy(shape, ([, other]) => (other === r ? -0.5 : 0)),
+        channel,
+      );
+      const times = exponents.actual[at] / 0.5;
+      if (Math.abs(times) > 0.1) terms.push(Math.abs(times - 1) < 0.05 ? `g_${r}` : `${brief(times)} g_${r}`);
+    }
+    const right = Array.from({ length: t - s }, (_, i) => `g_${s + 1 + i}`).join(' + ') || '0';
+    const found = terms.join(' + ') || '0';
+    if (found === right) return { kind: 'other-exponent', sentence: values };
+    return { kind: 'other-exponent', sentence: `D[${t},${s}] has exp(${found}), where exp(${right}) is right` };
   }
   return null;
 }
@@ -154,7 +173,7 @@ async function ordinaryDecays(lab: Lab): Promise<Finding | null> {
       nearest(lab, exponents, explanationsFor(lab, used, channel, decays)) ??
       (steps && nearest(lab, exponents, fitted(lab, steps, decays))) ??
       (steps && oddSteps(lab, steps, exponents, decays)) ??
-      unexplained(lab, exponents)
+      unexplained(lab, exponents, channel)
     );
   }
   return null;

@@ -13,7 +13,7 @@ import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { brief, relationOf } from '../localise/relation.ts';
 import { placeWords } from '../localise/words.ts';
-import type { Lab } from './lab.ts';
+import type { Lab, Matrices } from './lab.ts';
 import type { GradientFinding } from './probed.ts';
 
 const PREFIX = 'gradients.';
@@ -59,29 +59,90 @@ function worstElements({ ratio, actual, expected }: OutputErrors): number[] {
 const indexOf = ({ axes, shape }: OutputErrors, at: number): Record<string, number> =>
   Object.fromEntries(unravel(at, shape).map((each, axis) => [axes[axis], each]));
 
-async function findingOf(lab: Lab, c: Case, errors: OutputErrors, isForwardRight: boolean): Promise<GradientFinding> {
+/** What was read of the forward: P of every row and head, and the true one. */
+export interface ReadMatrices {
+  actual: Float64Array;
+  right: Matrices;
+}
+
+/**
+ * The gradient of v by the implementation's own P: dv = P^T dO, with what rounding may do to it; null where P was read of another case, or
+ * more than dO goes into it.
+ */
+function ownGradientOfV(lab: Lab, c: Case, read: ReadMatrices | null) {
+  const sizes = (of: Case): string => [...(of.inputs.v as Tensor).shape, ...(of.inputs.q as Tensor).shape].join();
+  if (!read || lab.byDifferences || !c.cotangents || c.cotangents.finalState || sizes(c) !== sizes(lab.c)) return null;
+  const { B, T, H, V } = sizesOf(c);
+  const dO = toDense(c.cotangents.o);
+  const value = new Float64Array(dO.length);
+  const slack = new Float64Array(dO.length);
+  for (let b = 0; b < B; b++) {
+    for (let h = 0; h < H; h++) {
+      for (let t = 0; t < T; t++) {
+        for (let s = 0; s < T; s++) {
+          const at = ((b * H + h) * T + t) * T + s;
+          for (let j = 0; j < V; j++) {
+            const weight = dO[((b * T + t) * H + h) * V + j];
+            value[((b * T + s) * H + h) * V + j] += read.actual[at] * weight;
+            slack[((b * T + s) * H + h) * V + j] += 2 * read.right.bound[at] * Math.abs(weight);
+          }
+        }
+      }
+    }
+  }
+  return { value, slack };
+}
+
+/** The gradient along one element by the own forward, and how far off it may be; null where it cannot be had. */
+type OwnGradient = (at: number) => Promise<{ value: number; error: number } | null>;
+
+function ownGradient(lab: Lab, c: Case, name: InputName, read: ReadMatrices | null): { by: string; of: OwnGradient } {
+  const ofV = name === 'v' ? ownGradientOfV(lab, c, read) : null;
+  if (ofV) return { by: 'by P^T dO of its own P', of: async (at) => ({ value: ofV.value[at], error: ofV.slack[at] }) };
+  const canDiffer = lab.precision.accumulate.bits === 53 && finite(toDense(c.inputs[name] as Tensor));
+  return {
+    by: 'by differences of the forward',
+    async of(at) {
+      if (!canDiffer) return null;
+      // what rounding of the forward can do to the sum, from its own size
+      const rounding = 2 ** -50 * (1 + Math.abs(await objective(lab, c)));
+      const { value, error } = await ownDerivative(lab, c, name, at, rounding);
+      return { value, error: 4 * error + 1e-6 * Math.abs(value) };
+    },
+  };
+}
+
+async function findingOf(
+  lab: Lab,
+  c: Case,
+  errors: OutputErrors,
+  isForwardRight: boolean,
+  read: ReadMatrices | null,
+): Promise<GradientFinding> {
   const name = errors.name.slice(PREFIX.length) as InputName;
   const elements = worstElements(errors);
   const relation = relationOf(errors, lab.precision.output.bits);
   const holds = relation ? `; wrong elements hold ${relation}` : '';
   const base = { name, agreesWithTruth: false };
-  const value = c.inputs[name] as Tensor;
-  const canDiffer = lab.precision.accumulate.bits === 53 && finite(toDense(value));
+  const { by, of } = ownGradient(lab, c, name, read);
   let [agrees, differs] = [0, 0];
   let at: GradientFinding['at'] = null;
-  for (const element of canDiffer ? elements : []) {
+  for (const element of elements) {
     const { actual, expected, bound } = errors;
-    // what rounding of the forward can do to the sum, from its own size
-    const rounding = 2 ** -50 * (1 + Math.abs(await objective(lab, c)));
-    const { value: own, error } = await ownDerivative(lab, c, name, element, rounding);
-    const allowed = 4 * error + 2 * bound[element] + 1e-6 * Math.abs(own);
-    // a difference that cannot tell the two apart says nothing
-    if (!(allowed < Math.abs(actual[element] - expected[element]) / 4)) continue;
-    const isOwn = Math.abs(actual[element] - own) <= allowed;
+    const own = await of(element);
+    const allowed = own ? own.error + 2 * bound[element] : Number.POSITIVE_INFINITY;
+    // what cannot tell the two apart says nothing
+    if (!own || !(allowed < Math.abs(actual[element] - expected[element]) / 4)) continue;
+    const isOwn = Math.abs(actual[element] - own.value) <= allowed;
     if (isOwn) agrees++;
     else differs++;
     if (at === null || (!isOwn && differs === 1)) {
-      at = { index: indexOf(errors, element), actual: actual[element], ofOwnForward: own, truth: expected[element] };
+      at = {
+        index: indexOf(errors, element),
+        actual: actual[element],
+        ofOwnForward: own.value,
+        truth: expected[element],
+      };
     }
   }
   const [first] = elements;
@@ -92,7 +153,7 @@ async function findingOf(lab: Lab, c: Case, errors: OutputErrors, isForwardRight
     truth: errors.expected[first],
   };
   const where = placeWords(at.index);
-  const numbers = `at ${where} it is ${brief(at.actual)}${at.ofOwnForward === null ? '' : `, by differences of the forward ${brief(at.ofOwnForward)}`}, and right is ${brief(at.truth)}`;
+  const numbers = `at ${where} it is ${brief(at.actual)}${at.ofOwnForward === null ? '' : `, ${by} ${brief(at.ofOwnForward)}`}, and right is ${brief(at.truth)}`;
   if (agrees + differs === 0) {
     const sentence = isForwardRight
       ? `the gradient of ${name} is wrong, and o is right: the backward is at fault; ${numbers}${holds}`
@@ -128,7 +189,7 @@ function shortened(lab: Lab, c: Case): Case {
 }
 
 /** Of each gradient that is wrong, whether the forward or the backward is at fault; and those that are right behind a wrong forward. */
-export async function gradientsOf(lab: Lab, failure: Failure): Promise<GradientFinding[]> {
+export async function gradientsOf(lab: Lab, failure: Failure, read: ReadMatrices | null): Promise<GradientFinding[]> {
   if (!failure.c.cotangents || !lab.subject.abilities.gradients) return [];
   const wrongIn = ({ outputs }: Failure): OutputErrors[] =>
     outputs.filter(({ name, ratio }) => name.startsWith(PREFIX) && ratio.some((each) => !(each <= 1)));
@@ -142,7 +203,7 @@ export async function gradientsOf(lab: Lab, failure: Failure): Promise<GradientF
   const o = used.outputs.find(({ name }) => name === 'o');
   const isForwardRight = Boolean(o?.ratio.every((each) => each <= 1));
   const findings: GradientFinding[] = [];
-  for (const errors of wrongIn(used)) findings.push(await findingOf(lab, used.c, errors, isForwardRight));
+  for (const errors of wrongIn(used)) findings.push(await findingOf(lab, used.c, errors, isForwardRight, read));
   if (!isForwardRight && findings.length === 0) {
     findings.push({
       kind: 'right-behind-a-wrong-forward',

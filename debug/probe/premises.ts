@@ -167,7 +167,7 @@ export async function maskedByZero(lab: Lab): Promise<Finding | null> {
   };
   const say = (where: string, query: number): Finding => ({
     kind: 'masked-by-zero',
-    sentence: `a NaN in v ${where} reaches o at position ${query}: what is masked is multiplied by 0 in place of being left out`,
+    sentence: `a NaN in v ${where} reaches o at position ${query}: what is masked is multiplied by 0 in place of being left out (which a correct implementation may do)`,
   });
   const earlier = await reached(t, T, (query) => query < t);
   if (earlier !== null) return say(`at position ${t}`, earlier);

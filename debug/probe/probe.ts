@@ -60,7 +60,7 @@ async function probeForward(lab: Lab, faults: Finding[]) {
   const isExplained = !isMapRight || Boolean(scales ?? decay ?? delta);
   const scale = read ? factorOf(lab, read.actual, read.right, isExplained) : null;
   const channels = await step('its channels', faults, () => channelsOf(lab));
-  return { P: read?.P ?? null, levelMap, scales, decay, scale, delta, channels: channels ?? [] };
+  return { read, P: read?.P ?? null, levelMap, scales, decay, scale, delta, channels: channels ?? [] };
 }
 
 /** Everything that can be found out of one implementation from one failure of it. */
@@ -79,7 +79,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const { P, levelMap, scales, decay, scale, delta, channels } = found;
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));
-  const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure))) ?? [];
+  const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure, found.read))) ?? [];
   const overwritten = overwrites(lab);
   const isFound = [scales, decay, scale, delta, added, masked, overwritten, ...channels, ...(state ?? [])].some(
     Boolean,
@@ -105,7 +105,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     ...(P?.sentences ?? []),
     ...(state ?? []).map(({ sentence }) => sentence),
     ...gradientSentences(gradients),
-    ...[masked, overwritten, elsewhere, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
+    ...[overwritten, elsewhere, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
   ].filter((each, at, all) => all.indexOf(each) === at);
   return {
     premises,
@@ -116,7 +116,8 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     scale,
     gradients,
     further,
-    sentences: sentences.length > 0 ? sentences : ['nothing wrong'],
+    // what a correct implementation may do as well comes after everything else
+    sentences: [...(sentences.length > 0 ? sentences : ['nothing wrong']), ...(masked ? [masked.sentence] : [])],
     calls: lab.calls(),
   };
 }
@@ -145,7 +146,7 @@ async function probeSoftmax(lab: Lab, faults: Finding[]) {
   const read = await step('P', faults, async () => {
     const right = await rightMatrices(lab, lab.c);
     const actual = await readMatrices(lab, lab.c);
-    return { P: matrixOf(lab, actual, right), scale: factorOf(lab, actual, right, false) };
+    return { P: matrixOf(lab, actual, right), scale: factorOf(lab, actual, right, false), right, actual };
   });
-  return { ...none, P: read?.P ?? null, scale: read?.scale ?? null };
+  return { ...none, read, P: read?.P ?? null, scale: read?.scale ?? null };
 }

@@ -45,6 +45,7 @@ const findings: [mutant: string, wanted: Wanted, words: string][] = [
   ['decay-dropped-at-chunk-start', {}, 'the decay of the first token of a chunk is missing when a state crosses into'],
   ['decay-missing-between-chunks', {}, 'whole chunks between key and query do not decay what passes them (C = 4)'],
   ['merge-after-transition', {}, 'the first decay after the key is left out'],
+  ['sub-chunks-reversed', {}, 'D[1,0] has exp(0), where exp(g_1) is right'],
   ['decay-base-two', {}, 'exp2 is taken of a log decay in natural logarithms'],
   ['decay-clamped', {}, 'log decays are clamped at -5'],
   ['decay-never-one', {}, 'every position decays by exp(-0.25) even where g = 0'],
