@@ -2,16 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { probeCases } from '../../debug/diagnose/cases.ts';
 import { diagnose } from '../../debug/diagnose/diagnose.ts';
+import { quarters, scales, weakDecays } from '../../debug/diagnose/draws.ts';
 import { ask, differs } from '../../debug/diagnose/outputs.ts';
 import { rightFor } from '../../debug/diagnose/right.ts';
 import { createMemory } from '../../debug/diagnose/trial.ts';
 import { mutants } from '../../debug/dictionary/all.ts';
 import { dictionaryFor } from '../../debug/dictionary/entries.ts';
+import { largeMutants } from '../../debug/dictionary/large.ts';
 import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { unseen } from '../../debug/dictionary/unseen.ts';
+import { fill } from '../../properties/arbitraries/cases.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Abilities, Implementation } from '../../properties/law.ts';
 import { DOUBLE, findPrecision, type Precision } from '../../properties/precision.ts';
+import type { Case } from '../../reference/case.ts';
 import { checkCase } from '../../reference/shapes.ts';
 import { findSystem, type System, systems } from '../../reference/systems/registry.ts';
 import type { InputName } from '../../reference/systems/system.ts';
@@ -194,6 +198,28 @@ it('with answers alone it compares the one case, and says so', async () => {
   expect(diagnosis.cases).toBe(1);
   expect(diagnosis.causes.flatMap(({ names }) => names)).toContain('level-by-distance');
   expect(diagnosis.text.at(-1)).toContain('one case cannot tell more');
+});
+
+it.each([
+  ['channels-past-128', { K: 129, H: 1, T: 3 }],
+  ['heads-of-one-warp', { K: 2, H: 20, T: 4 }],
+  ['gradient-of-the-last-1024', { K: 1, H: 1, T: 1030 }],
+] as const)('%s is named where the failing case is large', async (name, { K, H, T }) => {
+  const large = largeMutants.find((mutant) => mutant.name === name) as (typeof largeMutants)[number];
+  const subject: Implementation = { ...large.implementation, name: 'kernel' };
+  const L = 32 - Math.clz32(T - 1) + 1;
+  const shapes = { q: [1, T, H, K], k: [1, T, H, K], v: [1, T, H, 1], g: [1, T, H], lambda: [1, T, H, L] };
+  const draws = { q: quarters, k: quarters, v: quarters, g: weakDecays, lambda: scales };
+  const inputs: Case['inputs'] = {};
+  for (const input of ['q', 'k', 'v', 'g', 'lambda'] as const)
+    inputs[input] = fill(1, input, shapes[input], draws[input]);
+  const failure = await failureOn(subject, {
+    system: SYSTEM,
+    inputs,
+    cotangents: { o: fill(1, 'o', shapes.v, quarters) },
+  });
+  const diagnosis = await diagnose(subject, failure, { memory });
+  expect(diagnosis.causes.map(({ names }) => names)).toEqual([[name]]);
 });
 
 it('a case without an answer is left out', async () => {
