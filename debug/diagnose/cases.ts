@@ -36,12 +36,12 @@ export interface Asked {
 }
 
 /** Multiply-adds of one answer by the masked form. */
-const workOf = (c: Case): number => {
+export const workOf = (c: Case): number => {
   const { B, T, H, K, V } = sizesOf(c);
   return B * H * (T + 1) * (T + 4) * (K + V);
 };
 /** Cases that cost more are asked as they are, without variations; and beyond the second number not at all. */
-const MOST_VARIED = 2e5;
+export const MOST_VARIED = 2e5;
 const MOST_ASKED = 2e7;
 
 /** C in the answers of whoever is asked: small where the case may choose. */
@@ -49,6 +49,12 @@ export const chunkOf = ({ abilities, chunkSize }: Asked, c?: Case): number => {
   if (!abilities.chunkSizes) return chunkSize ?? DEFAULT_CHUNK_SIZE;
   return c ? (c.chunkSize ?? DEFAULT_CHUNK_SIZE) : 4;
 };
+
+/** Whether bugs may show that need the sizes of real kernels. */
+export function isLarge(c: Case): boolean {
+  const { B, T, H, K, V } = sizesOf(c);
+  return T > 1024 || K > 128 || V > 128 || H > 16 || B * H > 65_536;
+}
 
 const all = (from: Tensor, value: number): DenseTensor => mapTensor(from, () => value);
 

@@ -4,9 +4,9 @@
  */
 import type { Case } from '../../reference/case.ts';
 import { toDense } from '../../reference/tensor.ts';
-import { dictionaryFor, type Entry } from '../dictionary/entries.ts';
+import { dictionaryFor, type Entry, largeEntries } from '../dictionary/entries.ts';
 import { type Failure, type Subject, wrongPlaces } from '../failure.ts';
-import { type Asked, chunkOf, probeCases, type Question, variationsOf } from './cases.ts';
+import { type Asked, chunkOf, isLarge, MOST_VARIED, probeCases, type Question, variationsOf, workOf } from './cases.ts';
 import { type Cause, causeOf, inWords } from './cause.ts';
 import { ask, differs, type Outputs } from './outputs.ts';
 import { fittingPairs } from './pairs.ts';
@@ -101,7 +101,7 @@ export async function diagnose(subject: Subject, failure: Failure, options: Diag
   const { system } = failure.c;
   const { precision } = failure;
   const { memory = noMemory } = options;
-  const entries = options.entries ?? dictionaryFor(system);
+  const entries = options.entries ?? [...dictionaryFor(system), ...(isLarge(failure.c) ? largeEntries() : [])];
   const questions = subject ? questionsFor(failure, subject) : [];
   const { answered, twice, unanswered } = subject
     ? await answersOf(subject, questions, options)
@@ -126,8 +126,8 @@ export async function diagnose(subject: Subject, failure: Failure, options: Diag
   if (found.wrong === 0) return finish();
 
   const lasting = entries.filter(({ change }) => !change.remembers);
-  // wrong answers first: most entries are out after the first of them
-  const order = answered.toSorted((a, b) => Number(b.wrong.size > 0) - Number(a.wrong.size > 0));
+  // wrong answers first, and what costs much last: most entries are out after the first
+  const order = answered.toSorted((a, b) => rankOf(a) - rankOf(b));
   const fitting: { entry: Entry; marks: Mark[] }[] = [];
   for (const entry of lasting) {
     const marks = await tryEntry(entry, order, precision, memory);
@@ -153,6 +153,9 @@ export async function diagnose(subject: Subject, failure: Failure, options: Diag
     .slice(0, NEAREST);
   return finish();
 }
+
+const rankOf = ({ question: { c }, wrong }: Answered): number =>
+  (workOf(c) > MOST_VARIED ? 2 : 0) + (wrong.size > 0 ? 0 : 1);
 
 /** Bugs with a memory that may have given two such answers to one case. */
 function forgetful(entries: readonly Entry[], { actual, right, question }: Answered, twice: Outputs): Cause[] {

@@ -42,9 +42,9 @@ export const endingDecays = oneOf(-40, -100, -700);
 export const resets: Style = (seed, name, index) =>
   noise(seed, `${name} reset`, index) % 4 === 0 ? Number.NEGATIVE_INFINITY : decays(seed, name, index);
 export const growth = scaled(oneOf(1, 2, 3, 4), 0.0625);
-/** Strong for eight tokens and weak for eight: sums over both have lost what the weak ones say. */
+/** Strong for eight tokens and weak, with all their bits, for eight: sums over both have lost what the weak ones say. */
 export const strongThenWeak: Style = (seed, name, index) =>
-  time(index) % 16 < 8 ? -60 : oneOf(-0.0078125, -0.00390625)(seed, name, index);
+  time(index) % 16 < 8 ? -60 : allBitsNegative(seed, name, index) / 128;
 
 export const eighths = oneOf(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875);
 export const strongBetas = oneOf(1.25, 1.5, 1.75);

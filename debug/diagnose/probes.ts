@@ -157,7 +157,7 @@ export const probes: readonly Probe[] = [
   },
   {
     name: 'strong decay before weak',
-    T: some(32),
+    T: some(80),
     H: 1,
     K: 1,
     V: 1,

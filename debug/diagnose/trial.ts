@@ -1,7 +1,7 @@
 /** One wrong implementation on the cases that a subject has answered. */
 import type { Precision } from '../../properties/precision.ts';
 import type { Entry } from '../dictionary/entries.ts';
-import type { Question } from './cases.ts';
+import { MOST_VARIED, type Question, workOf } from './cases.ts';
 import { ask, differs, distance, type Outputs, type Right } from './outputs.ts';
 
 /** A question, what the subject says to it, and what is right. */
@@ -53,9 +53,12 @@ export function answerOf(entry: Entry, question: Question, memory: Memory): Prom
   return question.key === undefined ? make() : memory(`${question.key} ${entry.name}`, make);
 }
 
+/** No answer that could be compared. */
+const NOTHING: Mark = { telling: new Set(), agreeing: new Set(), agrees: false, distance: Infinity };
+
 /** How an entry does on a question. */
 export function markOf(wrong: Outputs | null, { actual, right, wrong: off }: Answered, p: Precision): Mark {
-  if (!wrong) return { telling: new Set(), agreeing: new Set(), agrees: false, distance: Infinity };
+  if (!wrong) return NOTHING;
   const names = [...actual.keys()];
   const telling = new Set(names.filter((name) => differs(wrong, right, 2, [name])));
   const distances = names.map((name) => distance(actual, wrong, right, p, name));
@@ -75,7 +78,9 @@ export async function tryEntry(
 ): Promise<Mark[] | null> {
   const marks: Mark[] = [];
   for (const each of answered) {
-    const mark = markOf(await answerOf(entry, each.question, memory), each, precision);
+    // what is out already need not be asked the cases that cost much
+    const isOut = marks.some(({ agrees }) => !agrees) && workOf(each.question.c) > MOST_VARIED;
+    const mark = isOut ? NOTHING : markOf(await answerOf(entry, each.question, memory), each, precision);
     if (!mark.agrees && !toTheEnd) return null;
     marks.push(mark);
   }

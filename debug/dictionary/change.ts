@@ -53,6 +53,9 @@ export function changed(base: Form, change: Change): Form {
 
 export const logLinear = ({ logLinear }: System): boolean => logLinear;
 export const decaying = ({ recurrence }: System): boolean => recurrence !== null && recurrence.decay !== 'none';
+/** Decays that sum up between two tokens: not those by channel with erases between them. */
+export const summedDecay = ({ recurrence }: System): boolean =>
+  recurrence !== null && recurrence.decay !== 'none' && !(recurrence.decay === 'channel' && recurrence.beta);
 export const tokenDecay = ({ recurrence }: System): boolean =>
   recurrence?.decay === 'token' || recurrence?.decay === 'channel';
 export const channelDecay = ({ recurrence }: System): boolean => recurrence?.decay === 'channel';

@@ -1,6 +1,6 @@
 /** Wrong decays. */
 import type { Head } from '../../reference/head.ts';
-import { channelDecay, decaying, headDecay, logLinear } from './change.ts';
+import { channelDecay, decaying, headDecay, logLinear, summedDecay } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, levelOf, rightWeight } from './product.ts';
 
@@ -17,7 +17,7 @@ export const decay = [
     'D[t,s] = exp(g_{s+1} + ... + g_t): the sum starts after s',
     {
       decay: (_x, g, t, s) => decayOver(g, s, t),
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -28,7 +28,7 @@ export const decay = [
     'D[t,s] = exp(g_{s+1} + ... + g_t): the sum ends with t',
     {
       decay: (_x, g, t, s) => decayOver(g, s + 1, t - 1),
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -44,7 +44,7 @@ export const decay = [
           if (chunkOf(x, r) === chunkOf(x, s) || chunkOf(x, r) === chunkOf(x, t)) sum += g[r];
         return Math.exp(sum);
       },
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -59,7 +59,7 @@ export const decay = [
         for (let r = s + 1; r <= t; r++) if (r === 0 || chunkOf(x, r) === chunkOf(x, r - 1)) sum += g[r];
         return Math.exp(sum);
       },
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -73,7 +73,7 @@ export const decay = [
         const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + g, 0);
         return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
       },
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -90,7 +90,7 @@ export const decay = [
           g.subarray(0, end + 1).reduce((sum, g) => (Number.isFinite(g) ? Math.fround(sum + g) : sum), 0);
         return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
       },
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -104,7 +104,7 @@ export const decay = [
         const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + Math.max(g, -1e5), 0);
         return Math.exp(prefix(t)) * Math.exp(-prefix(s));
       },
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(
@@ -166,7 +166,7 @@ export const decay = [
     'order of steps 1 and 2 of the recurrence: merge first, then F_t on every level >= 1, the merged token included',
     {
       decay: (_x, g, t, s) => decayOver(g, s + 2, t),
-      on: decaying,
+      on: summedDecay,
     },
   ),
   mutant(

@@ -1,7 +1,7 @@
 /** Wrong delta rules. */
 import type { Head, HeadOutput, Transition } from '../../reference/head.ts';
 import { compose, deltaRule, diagonalDecay, scalarDecay } from '../../reference/transitions.ts';
-import { anySystem, delta as erasing, tokenDecay } from './change.ts';
+import { anySystem, channelDecay, delta as erasing, tokenDecay } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, rightWeight } from './product.ts';
 
@@ -122,7 +122,7 @@ export const delta = [
     '(I + N)^-1 is replaced by I - N.',
     'A = scale tril(q k^T) X with X = (I + N)^-1: the whole inverse, not I - N',
     {
-      on: erasing,
+      on: (system) => erasing(system) && !channelDecay(system),
       form: 'recurrent',
       output(x, out) {
         // o = scale tril(q k^T) (I - N) w instead of tril(q k^T) (I + N)^-1 w

@@ -1,8 +1,10 @@
 /** The dictionary: the same wrong implementations on every system that can have their bug. */
 import type { Implementation } from '../../properties/law.ts';
+import type { Answer } from '../../reference/case.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { mutants } from './all.ts';
 import { anyRecurrence, type Change } from './change.ts';
+import { largeMutants } from './large.ts';
 import { implement, type Mutant } from './mutant.ts';
 import { unseen } from './unseen.ts';
 
@@ -37,6 +39,16 @@ export const dictionaryFor = (system: string): Entry[] => {
   const found = findSystem(system);
   return found ? mutants.filter((mutant) => canHave(mutant, found)).map((mutant) => entry(mutant, system)) : [];
 };
+
+/** Bugs that need the sizes of real kernels: for failing cases of such sizes. */
+export const largeEntries = (): Entry[] =>
+  largeMutants.map(({ name, description, line, implementation }) => ({
+    name,
+    bug: description,
+    line,
+    change: { run: (c) => implementation.run(c) as Answer },
+    implementation,
+  }));
 
 /** Two bugs at once, the first inside of the second; null where they are changes of different forms. */
 export function pairOf(first: Entry, second: Entry, system: string): Entry | null {

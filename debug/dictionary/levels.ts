@@ -2,7 +2,7 @@
 
 import type { Head } from '../../reference/head.ts';
 import { bitLength, type Levels } from '../../reference/levels.ts';
-import { logLinear } from './change.ts';
+import { decaying, logLinear, summedDecay } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, levelOf, rightWeight, scaleAt } from './product.ts';
 
@@ -73,7 +73,7 @@ export const levels = [
       head: withLevel((x, t, s) => x.levels.level(t, (s ^ 2) <= t && (s ^ t) < 4 && s >> 1 !== t >> 1 ? s ^ 2 : s)),
       weight: (x, t, s) => (s > t ? 0 : rightWeight(x, t, swapped(t, s))),
       decay: (_x, g, t, s) => decayOver(g, swapped(t, s) + 1, t),
-      on: logLinear,
+      on: (system) => logLinear(system) && (summedDecay(system) || !decaying(system)),
     },
   ),
   mutant(

@@ -4,8 +4,8 @@ import { chunkOf, probeCases, type Question } from '../../debug/diagnose/cases.t
 import { type DiagnoseOptions, type Diagnosis, diagnose } from '../../debug/diagnose/diagnose.ts';
 import { ask, differs, memoryOf } from '../../debug/diagnose/outputs.ts';
 import { expectedHere, rightFor } from '../../debug/diagnose/right.ts';
-import type { Mutant } from '../../debug/dictionary/mutant.ts';
-import { implement } from '../../debug/dictionary/mutant.ts';
+import { type Memory, noMemory } from '../../debug/diagnose/trial.ts';
+import { implement, type Mutant } from '../../debug/dictionary/mutant.ts';
 import { type Failure, failureOf } from '../../debug/failure.ts';
 import { seedOf } from '../../properties/check-law.ts';
 import type { Implementation } from '../../properties/law.ts';
@@ -53,28 +53,35 @@ export async function failingCase(
 }
 
 /** The first probe on which the subject is wrong; null where it is right on all of them. */
-export async function failingProbe(subject: Implementation, system: string): Promise<Question | null> {
+export async function failingProbe(
+  subject: Implementation,
+  system: string,
+  memory: Memory = noMemory,
+): Promise<Question | null> {
   for (const question of probeCases(system, subject, true)) {
-    const right = await rightFor(question, subject);
+    const right = await memory(`${question.key} right`, () => rightFor(question, subject));
     const actual = await ask(subject, question);
     if (differs(actual, right, 1, [...actual.keys()])) return question;
   }
   return null;
 }
 
-/** A blind diagnosis. The failing case is that of the law which rejects the mutant, else the first probe that it fails. */
+/** A blind diagnosis. The failing case is that of the law which rejects the subject, else the first probe that it fails. */
 export async function diagnoseBlind(
-  mutant: Mutant,
-  precision: Precision,
-  runs: number,
+  subject: Implementation,
+  system: string,
   options: DiagnoseOptions,
+  byLaw?: { law: string; runs: number },
 ): Promise<{ diagnosis: Diagnosis; failing: 'law' | 'probe' | null }> {
-  const subject = blind(mutant, precision);
-  const byLaw = runs > 0 ? await failingCase(subject, mutant.system, mutant.control, runs) : null;
-  const probe = byLaw ? null : await failingProbe(subject, mutant.system);
-  const c = byLaw ?? probe?.c ?? probeCases(mutant.system, subject)[0].c;
+  const found = byLaw ? await failingCase(subject, system, byLaw.law, byLaw.runs) : null;
+  const probe = found ? null : await failingProbe(subject, system, options.memory);
+  const c = found ?? probe?.c ?? probeCases(system, subject)[0].c;
+  // a case with NaN in it is a law's, not one that anybody has to answer
   const law = probe?.poisonedAt === undefined ? {} : { law: 'causal-forward-nonfinite' };
   const failure = await failureOn(subject, { ...c, ...law });
   const diagnosis = await diagnose(subject, failure, options);
-  return { diagnosis, failing: byLaw ? 'law' : probe ? 'probe' : null };
+  return { diagnosis, failing: found ? 'law' : probe ? 'probe' : null };
 }
+
+/** The bugs named first, where nothing tells them apart all of them. */
+export const firstNamed = ({ causes, pairs }: Diagnosis): string[] => (causes[0] ?? pairs[0])?.names ?? [];
