@@ -308,6 +308,7 @@ describe.skipIf(!isThere)(isThere ? 'the page' : `the page (skipped: there is no
     await page.emulateMedia({ media: 'print' });
     expect(await page.isVisible('[data-copy=replay]')).toBe(false);
     expect(await page.isVisible('#smallest')).toBe(true);
+    expect(await page.isVisible('#test-numpy')).toBe(true);
     await page.close();
   });
 });

@@ -17,5 +17,5 @@ figcaption { font-weight: 600; font-size: .9rem; }
 .elements { font-variant-numeric: tabular-nums; }
 .elements th, .elements td { padding: .15rem .9rem .15rem 0; text-align: start; font-size: .85rem; }
 .wrong { color: var(--broken); font-weight: 600; }
-@media print { .plot { overflow: visible; } figure { break-inside: avoid; } details > :not(summary) { display: block; } }
+@media print { .plot { overflow: visible; } figure { break-inside: avoid; } details::details-content { content-visibility: visible; block-size: auto; } }
 `;
