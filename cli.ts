@@ -35,6 +35,8 @@ Examples:
   lla compute --bounds bfloat16 < cases.jsonl      the same, and how far a bfloat16 kernel may be from each number
   lla explain case.json --precision bfloat16 --output gradients.k --index 0,3,0,1
   lla explain case.json --precision bfloat16 --answer mine.json
+  lla debug case.json -- python3 my_adapter.py     where a failing case is wrong, and the smallest that is
+  lla debug case.json --answer mine.npz --html why.html
   lla laws --json | jq -r '.[].statement'
 
 Exit codes: 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle
@@ -56,6 +58,7 @@ const commands: Record<string, () => Promise<Command>> = {
   verdict: async () => (await import('./gate/commands/bundle.ts')).verdictCommand(),
   compute: async () => (await import('./gate/commands/compute.ts')).computeCommand(),
   explain: async () => (await import('./gate/commands/explain.ts')).explainCommand(),
+  debug: async () => (await import('./gate/commands/debug.ts')).debugCommand(),
   fixtures: async () => (await import('./gate/commands/fixtures.ts')).fixturesCommand(),
   init: async () => (await import('./gate/commands/init.ts')).initCommand(),
   laws: async () => (await import('./gate/commands/lists.ts')).lawsCommand(),

@@ -91,7 +91,7 @@ export function verdictTable(report: GateReport, colors: Colors): string {
 }
 
 /** An argument as a shell takes it. */
-const quoted = (argument: string): string =>
+export const quoted = (argument: string): string =>
   /^[\w./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 
 /** The command that shows one failure again, and nothing else. */
@@ -104,6 +104,13 @@ export function replayCommand(verdict: GateVerdict): string {
   if (kept !== undefined) parts.push(`--kept ${quoted(kept)}`);
   if (chosenBy) parts.push(`-- ${chosenBy.command.map(quoted).join(' ')}`);
   return parts.join(' ');
+}
+
+/** The command that goes on from a saved case. */
+export function debugCommandFor({ implementation, chosenBy }: GateVerdict, file: string): string {
+  const form = `--form ${implementation.replace(/^gpu-/, 'gpu --backend ')}`;
+  const program = chosenBy ? ` -- ${chosenBy.command.map(quoted).join(' ')}` : '';
+  return `npx lla debug ${quoted(file)} ${chosenBy?.options ?? form}${program}`;
 }
 
 /** A number in three digits. */

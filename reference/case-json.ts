@@ -204,15 +204,16 @@ function numberOf(where: string, argument: string, value: unknown, i: number): n
 
 /**
  * A tensor from JSON data: {"shape", "data", "dtype"?}. float32 data must be numbers that float32 can hold.
+ * @param mostAxes of its rank
  * @throws InvalidInput with `argument` as its argument
  */
-export function parseTensor(where: string, argument: string, value: unknown): Tensor {
+export function parseTensor(where: string, argument: string, value: unknown, mostAxes = MOST_AXES): Tensor {
   const tensor = objectOf(where, argument, value, 'a tensor {"shape", "data", "dtype"}');
   checkFields(where, tensor, ['shape', 'data', 'dtype'], argument);
   const { shape, data, dtype = 'float64' } = tensor;
   if (!Array.isArray(shape)) throw new InvalidInput(where, argument, `shape: ${brief(shape)}`, 'an array of sizes');
-  if (shape.length > MOST_AXES) {
-    throw new InvalidInput(where, argument, `rank ${shape.length}`, `rank ${MOST_AXES} or less`);
+  if (shape.length > mostAxes) {
+    throw new InvalidInput(where, argument, `rank ${shape.length}`, `rank ${mostAxes} or less`);
   }
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw new InvalidInput(where, argument, `shape ${show(shape.map(brief))}`, 'sizes that are integers of 0 or more');

@@ -1,9 +1,10 @@
 /** What every command with verdicts can do with them: print them, and write them to files in the formats that others read. */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
+import { debugCommandFor, executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
 import { annotationsOf, fenced } from '../reports/annotations.ts';
 import { badgeText } from '../reports/badge.ts';
 import { checkTarget, writeWhole } from '../reports/files.ts';
@@ -111,6 +112,15 @@ function leadText(findings: readonly Finding[]): string {
   return `look first at ${titleOf(first.verdict)}${depend}${more}\n  ${first.why}`;
 }
 
+/** The command that goes on from the case of the failure to look at first, where that was saved. */
+function debugLine(findings: readonly Finding[], saved: readonly string[]): string {
+  const [first] = failuresFirst(findings).filter(({ verdict }) => verdict.drawn !== undefined);
+  if (!first) return '';
+  const { law, system } = first.verdict;
+  const file = saved.find((path) => basename(path).startsWith(`${law}-${system}-`));
+  return file === undefined ? '' : `debug ${debugCommandFor(first.verdict, file)}`;
+}
+
 /** The table, each failure, where it ran, the files that were saved, and the counts. */
 function textOf(report: GateReport, saved: readonly string[]): string {
   const findings = findingsOf(report);
@@ -120,7 +130,7 @@ function textOf(report: GateReport, saved: readonly string[]): string {
     ...failures.map(({ verdict }) => explainFailure(verdict, pc)),
     excusedLines(findings),
     executionText(report),
-    saved.map((path) => `saved ${path}`).join('\n'),
+    [...saved.map((path) => `saved ${path}`), debugLine(findings, saved)].filter(Boolean).join('\n'),
     leadText(findings),
     summaryText(report, pc),
   ];

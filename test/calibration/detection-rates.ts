@@ -1,6 +1,6 @@
 /** How often each law rejects each mutant, from trials in rounds: a mutant that has been rejected often enough takes part no longer. */
-import { mutants } from '../mutants/all.ts';
-import type { Mutant } from '../mutants/mutant.ts';
+import { mutants } from '../../debug/dictionary/all.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { groupsOf, lawsFor, type Trial, type TrialResult } from '../mutants/trial.ts';
 
 /** Cases a law has had after each round. */

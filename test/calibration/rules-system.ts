@@ -1,5 +1,6 @@
 /** Every rule on the mutants and the correct kernels of one system in one precision, on the same cases: what a worker thread runs. */
 import fc from 'fast-check';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { cases } from '../../properties/arbitraries/cases.ts';
 import { boundFor, tensorsOf } from '../../properties/laws/common.ts';
 import { likelyBoundsOf } from '../../properties/likely.ts';
@@ -10,7 +11,6 @@ import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { toDense } from '../../reference/tensor.ts';
 import { coversStructure, emulated, variants } from '../emulated/implementations.ts';
-import { mutants } from '../mutants/all.ts';
 import { inPrecision, rightForm } from '../mutants/in-precision.ts';
 import { remember } from '../mutants/remember.ts';
 import { copyCase, correctKernel, groupsOf } from '../mutants/trial.ts';

@@ -1,13 +1,14 @@
 /** What the laws say about the mutants of docs/bugs.md: which rejects each first, and the smallest example of the one that says what it is. */
+
+import { mutants } from '../../debug/dictionary/all.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { checkLaw, type LawResult, seedOf } from '../../properties/check-law.ts';
 import type { Law, Worst } from '../../properties/law.ts';
 import { findLaw, laws } from '../../properties/laws/all.ts';
 import type { Case } from '../../reference/case.ts';
 import { caseToJson } from '../../reference/case-json.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import { mutants } from './all.ts';
 import type { Bug } from './bugs.ts';
-import type { Mutant } from './mutant.ts';
 
 export const SEED = 1;
 /** Cases of each law. */

@@ -57,7 +57,7 @@ export function bugsPage(groups: readonly BugGroup[], measured: readonly Measure
   return `<!-- Written by npm run bugs: change test/mutants/bugs.ts instead. -->
 # Bugs that the gate finds
 
-${count} classes of bugs, each as one wrong implementation of ours (\`test/mutants\`), and what the laws say to it. *Rejected first*: the first law, in
+${count} classes of bugs, each as one wrong implementation of ours (\`debug/dictionary\`), and what the laws say to it. *Rejected first*: the first law, in
 the order in which \`lla gate\` runs them, that rejects it, and at which of up to ${RUNS} cases that follow from seed ${SEED}. That is mostly the
 law that compares with exact values, which sees almost everything and says least; the example is of the law that is the mutant's control,
 shrunk until nothing smaller fails. Tensors are row-major, \`do\` is the cotangent of o, and the last line says which number is off. All of it

@@ -1,13 +1,13 @@
 /** Every wrong implementation is rejected by a small fixture, by what is written down in it alone. */
 import { expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
+import { largeMutants } from '../../debug/dictionary/large.ts';
 import { listCases } from '../../fixtures/catalogue.ts';
 import type { Fixture } from '../../fixtures/fixture.ts';
 import { generateFixture } from '../../fixtures/generate.ts';
 import { judgeAnswer } from '../../fixtures/judge.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { repliesTo } from '../fixture-replies.ts';
-import { mutants } from './all.ts';
-import { largeMutants } from './large.ts';
 
 const numbers = ({ tensors }: Fixture): number => tensors.reduce((sum, { data }) => sum + data.length, 0);
 // the smallest first: most say enough

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { findPrecision, isExactIn, type Precision } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import { tensor, toDense } from '../../reference/tensor.ts';
 import type { Detection } from '../calibration/detection-rates.ts';
-import { mutants } from './all.ts';
 import { inPrecision } from './in-precision.ts';
-import type { Mutant } from './mutant.ts';
 import { onlyFloat64 } from './only-float64.ts';
 import judgeGroup, { correctKernel } from './trial.ts';
 

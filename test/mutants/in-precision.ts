@@ -8,13 +8,14 @@
  * its precision has, and mutants change what is computed, not how it is rounded. Where the bug changes nothing the answer is the correct
  * kernel's, bit for bit, so laws that compare bits judge the bug alone.
  */
+
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { type Format, isExactIn, type Precision, roundTensor, roundTo } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
-import type { Mutant } from './mutant.ts';
 
 /** Sums in another order differ by some roundings of float64: so little is no bug. */
 const ROUNDINGS = 2 ** -46;

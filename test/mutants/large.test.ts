@@ -1,5 +1,6 @@
 /** Large cases are few, and each of them has to be worth it: every law of sizes rejects a mutant that small cases let pass. */
 import { describe, expect, it } from 'vitest';
+import { largeMutants } from '../../debug/dictionary/large.ts';
 import { checkLaw } from '../../properties/check-law.ts';
 import { mapTensor } from '../../properties/edit.ts';
 import { builtIn } from '../../properties/implementations.ts';
@@ -9,7 +10,6 @@ import { sizeLaws } from '../../properties/laws/sizes.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { compute } from '../../reference/operator.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import { largeMutants } from './large.ts';
 
 const mamba2 = findSystem('log-linear-mamba2') as System;
 const check = (law: string, subject: Implementation, seed: number, runs = 16, shrink = true) =>

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { checkLaw } from '../../properties/check-law.ts';
 import type { Law } from '../../properties/law.ts';
 import { findLaw, laws } from '../../properties/laws/all.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
-import { mutants } from './all.ts';
 
 /** Cases within which its control must have rejected a mutant. */
 const BUDGET = 200;

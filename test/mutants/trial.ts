@@ -4,6 +4,8 @@
  * the verdict is the kernel's.
  */
 import fc from 'fast-check';
+import { mutants } from '../../debug/dictionary/all.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { notCovered, seedOf } from '../../properties/check-law.ts';
 import { verdict } from '../../properties/compare.ts';
 import type { Draw, Implementation, Law } from '../../properties/law.ts';
@@ -15,9 +17,7 @@ import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { emulated, variants } from '../emulated/implementations.ts';
 import type { Variant } from '../emulated/variant.ts';
-import { mutants } from './all.ts';
 import { inPrecision, rightForm } from './in-precision.ts';
-import type { Mutant } from './mutant.ts';
 import { remember } from './remember.ts';
 
 export interface Trial {

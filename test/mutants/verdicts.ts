@@ -1,6 +1,6 @@
 /** What trials say about each mutant: which laws reject it, and after how many cases. */
 import { Tinypool } from 'tinypool';
-import { mutants } from './all.ts';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { onlyFloat64 } from './only-float64.ts';
 import { groupsOf, lawsFor, type Trial, type TrialResult } from './trial.ts';
 

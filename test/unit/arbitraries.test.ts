@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { cases } from '../../properties/arbitraries/cases.ts';
 import { checkLaw } from '../../properties/check-law.ts';
 import { sizesOf } from '../../properties/edit.ts';
@@ -11,7 +12,6 @@ import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { checkCase } from '../../reference/shapes.ts';
 import { findSystem, type System, systems } from '../../reference/systems/registry.ts';
 import { toDense } from '../../reference/tensor.ts';
-import { mutants } from '../mutants/all.ts';
 
 const [{ abilities }] = builtIn;
 const wish = { state: 'sometimes', packed: 'sometimes', structures: true, gradients: true } as const;

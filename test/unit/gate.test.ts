@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { outputAt } from '../../gate/outputs.ts';
 import { explainFailure, replayCommand, reportToJson, summaryText, verdictTable } from '../../gate/report.ts';
 import { type GateReport, inOrder, runGate } from '../../gate/run.ts';
@@ -11,7 +12,6 @@ import { explainBound } from '../../properties/tolerance.ts';
 import { parseCase } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
 import { systems } from '../../reference/systems/registry.ts';
-import { mutants } from '../mutants/all.ts';
 import { goodCase, withCotangents } from './good-case.ts';
 
 const plain = pc.createColors(false);

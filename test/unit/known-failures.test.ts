@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { afterAll, describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { type Expectations, expectationsSchema, readExpectations } from '../../gate/expectations.ts';
 import { keepFailures, readKept } from '../../gate/kept.ts';
 import { explainFailure, replayCommand, summaryText, verdictTable } from '../../gate/report.ts';
@@ -12,7 +13,6 @@ import type { Implementation } from '../../properties/law.ts';
 import { everyLaw, findLaw } from '../../properties/laws/all.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { systems } from '../../reference/systems/registry.ts';
-import { mutants } from '../mutants/all.ts';
 
 const plain = pc.createColors(false);
 const folder = mkdtempSync(join(tmpdir(), 'lla-known-'));

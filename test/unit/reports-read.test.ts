@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { mutants } from '../../debug/dictionary/all.ts';
 import { reportToJson } from '../../gate/report.ts';
 import { mergeReports, type Part } from '../../gate/reports/merge.ts';
 import { BadReport, parseReport, readReport } from '../../gate/reports/read.ts';
@@ -14,7 +15,6 @@ import { notCovered } from '../../properties/check-law.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import { laws } from '../../properties/laws/all.ts';
 import { systems } from '../../reference/systems/registry.ts';
-import { mutants } from '../mutants/all.ts';
 import { goodReport, hostileReport } from './report-fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lla-reports-'));

@@ -2,10 +2,9 @@
  * What the page does beyond reading, where scripts run: filter, copy, open what a link leads to. It is text, for the page has no other
  * files; everything that is read works without it.
  */
-export const script = `
-'use strict';
-const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-for (const hidden of all('[data-script]')) hidden.hidden = false;
+import { copyScript } from './copy.ts';
+
+export const script = `${copyScript}
 // the filter has the same signs and words
 document.querySelector('[data-legend]').hidden = true;
 
@@ -42,22 +41,8 @@ function filter() {
 search.addEventListener('input', filter);
 for (const box of boxes) box.addEventListener('change', filter);
 
-const said = document.getElementById('said');
-async function copy(button) {
-  const code = document.getElementById(button.dataset.copy);
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    said.textContent = button.textContent = 'copied';
-  } catch {
-    // no clipboard for this page: what is selected can be copied by hand
-    getSelection().selectAllChildren(code);
-    said.textContent = button.textContent = 'selected';
-  }
-  setTimeout(() => { button.textContent = 'copy'; }, 2000);
-}
 document.addEventListener('click', (event) => {
   const button = event.target.closest('button');
-  if (button?.dataset.copy) copy(button);
   if (button?.dataset.open) for (const each of all('details.finding')) each.open = button.dataset.open === 'yes';
 });
 

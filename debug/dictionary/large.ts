@@ -12,6 +12,8 @@ export interface LargeMutant {
   /** The law that rejects it. */
   control: string;
   description: string;
+  /** The line of the algorithm that it changes, as it should be. */
+  line: string;
   /** What the verdict says of the size from which on it fails. */
   from: string;
   implementation: Implementation;
@@ -32,6 +34,7 @@ const largeMutant = (
   name: string,
   control: string,
   description: string,
+  line: string,
   from: string,
   run: (c: Case) => Answer,
 ): LargeMutant => {
@@ -40,6 +43,7 @@ const largeMutant = (
     name,
     control,
     description,
+    line,
     from,
     implementation: { name, abilities: { ...abilities, structures: false }, precision, run },
   };
@@ -104,11 +108,19 @@ const dropsGradient = (c: Case): Answer => {
 };
 
 export const largeMutants: LargeMutant[] = [
-  largeMutant('level-table-of-11', 'long-sequences', 'Levels past 10 read the scale of level 10.', 'T = ', shortTable),
+  largeMutant(
+    'level-table-of-11',
+    'long-sequences',
+    'Levels past 10 read the scale of level 10.',
+    'lambda[t, level(t,s)]: the table of level scales holds bit length(T - 1) + 1 of them',
+    'T = ',
+    shortTable,
+  ),
   largeMutant(
     'gradient-of-the-last-1024',
     'long-sequences-backward',
     'Keys more than 1,024 positions before the end have no gradient.',
+    'dk = scale dA^T q: the sum over t has no limit on t - s',
     'T = 1025 (T = 1024 holds)',
     dropsGradient,
   ),
@@ -116,6 +128,7 @@ export const largeMutants: LargeMutant[] = [
     'channels-past-128',
     'wide-heads',
     'The tile of keys ends at 128 channels.',
+    'q.k: the sum over K ends at K, not at a tile of 128',
     'K = 129 (K = 128 holds)',
     edited('q', (value, index) => (index[3] < 128 ? value : 0)),
   ),
@@ -123,6 +136,7 @@ export const largeMutants: LargeMutant[] = [
     'values-past-192',
     'wide-heads-backward',
     'Gradients of values past channel 192 are lost.',
+    'dv = P^T dO: the grid over V covers all channels',
     'V = 193 (V = 192 holds)',
     (c) => {
       const whole = answer(c);
@@ -135,23 +149,31 @@ export const largeMutants: LargeMutant[] = [
         : whole;
     },
   ),
-  largeMutant('heads-of-one-warp', 'many-heads', 'Head h reads the level scales of head h mod 16.', 'H = ', (c) => {
-    const { H } = sizesOf(c);
-    const lambda = c.inputs.lambda as Tensor;
-    return answer(
-      withInputs(c, {
-        lambda: take(
-          lambda,
-          2,
-          range(0, H).map((h) => h % 16),
-        ),
-      }),
-    );
-  }),
+  largeMutant(
+    'heads-of-one-warp',
+    'many-heads',
+    'Head h reads the level scales of head h mod 16.',
+    'lambda[b,t,h,l]: h goes up to H, not to 16',
+    'H = ',
+    (c) => {
+      const { H } = sizesOf(c);
+      const lambda = c.inputs.lambda as Tensor;
+      return answer(
+        withInputs(c, {
+          lambda: take(
+            lambda,
+            2,
+            range(0, H).map((h) => h % 16),
+          ),
+        }),
+      );
+    },
+  ),
   largeMutant(
     'groups-summed-over-16-heads',
     'many-heads-backward',
     'The gradient of q sums the first 16 heads alone.',
+    'dq: summed over all H / G heads of a group',
     'H = ',
     halfOfHeads,
   ),
@@ -159,6 +181,7 @@ export const largeMutants: LargeMutant[] = [
     'grid-of-16-bits',
     'large-grid',
     'The index of a row and a head wraps at 65,536.',
+    'the grid over rows and heads: an index below 2^31, not below 2^16',
     'B = 2049 (B = 2048 holds)',
     wrapped,
   ),
@@ -166,6 +189,7 @@ export const largeMutants: LargeMutant[] = [
     'grid-of-16-bits-backward',
     'large-grid-backward',
     'The same in the backward pass alone.',
+    'the grid over rows and heads in the backward pass: an index below 2^31, not below 2^16',
     'B = 2049 (B = 2048 holds)',
     (c) => {
       const whole = answer(c);

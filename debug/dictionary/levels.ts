@@ -2,7 +2,9 @@
 
 import type { Head } from '../../reference/head.ts';
 import { bitLength, type Levels } from '../../reference/levels.ts';
-import { decayOver, levelOf, maskForward, mutant, rightPair, withHead } from './mutant.ts';
+import { decaying, logLinear, summedDecay } from './change.ts';
+import { mutant, withHead } from './mutant.ts';
+import { decayOver, levelOf, rightWeight, scaleAt } from './product.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -14,7 +16,8 @@ const withLevel =
     return withHead(x, { levels });
   };
 
-const scaleAt = (x: Head, t: number, l: number): number => x.lambda[t * x.L + Math.min(Math.max(l, 0), x.L - 1)];
+/** The other position of its pair, in an earlier pair of the same block of four. */
+const swapped = (t: number, s: number): number => (s === t || s >> 2 !== t >> 2 || (s ^ 1) > t ? s : s ^ 1);
 
 export const levels = [
   mutant(
@@ -22,16 +25,17 @@ export const levels = [
     SYSTEM,
     'one-hot-values-read-the-mask',
     'Every bucket but the own token is read one level too high.',
-    {
-      head: withLevel((x, t, s) => (s === t ? 0 : x.levels.level(t, s) + 1)),
-    },
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, without a 1 added',
+    { on: logLinear, head: withLevel((x, t, s) => (s === t ? 0 : x.levels.level(t, s) + 1)) },
   ),
   mutant(
     'level-from-floating-logarithm',
     SYSTEM,
     'forward-equals-recurrent',
     'The level is 1 + floor(log(t xor s) / log 2) in float32, which is 13 for 2^13.',
+    'level(t,s) = bit length of (t xor s), in integers (clz), never floor(log2) in floating point',
     {
+      on: logLinear,
       head: withLevel((_x, t, s) =>
         t === s ? 0 : 1 + Math.floor(Math.fround(Math.fround(Math.log(t ^ s)) / Math.fround(Math.LN2))),
       ),
@@ -42,16 +46,17 @@ export const levels = [
     SYSTEM,
     'one-level-reads-its-bucket',
     'The level is the bit length of t - s instead of t xor s.',
-    {
-      head: withLevel((_x, t, s) => bitLength(t - s)),
-    },
+    'level(t,s) = bit length of (t xor s), not of t - s',
+    { on: logLinear, head: withLevel((_x, t, s) => bitLength(t - s)) },
   ),
   mutant(
     'level-inside-chunk-only',
     SYSTEM,
     'forward-equals-masked',
     'Between chunks the level counts chunks and forgets to add log2 C.',
+    'chunked form, reading between chunks: the level there is log2(C) + the bit length of (n xor m)',
     {
+      on: logLinear,
       head: withLevel((x, t, s) => {
         const [n, m] = [Math.floor(t / x.chunkSize), Math.floor(s / x.chunkSize)];
         return n === m ? x.levels.level(t, s) : bitLength(n ^ m);
@@ -63,11 +68,12 @@ export const levels = [
     SYSTEM,
     'one-hot-values-read-the-mask',
     'Blocks of two inside a block of four are visited in reversed order.',
+    'intra-chunk product: entry (t,s) belongs to key s and to level(t,s) of that same s',
     {
       head: withLevel((x, t, s) => x.levels.level(t, (s ^ 2) <= t && (s ^ t) < 4 && s >> 1 !== t >> 1 ? s ^ 2 : s)),
-      ...maskForward((x, t, s) =>
-        s > t ? 0 : rightPair(x, t, s === t || s >> 2 !== t >> 2 || (s ^ 1) > t ? s : s ^ 1),
-      ),
+      weight: (x, t, s) => (s > t ? 0 : rightWeight(x, t, swapped(t, s))),
+      decay: (_x, g, t, s) => decayOver(g, swapped(t, s) + 1, t),
+      on: (system) => logLinear(system) && (summedDecay(system) || !decaying(system)),
     },
   ),
   mutant(
@@ -75,17 +81,18 @@ export const levels = [
     SYSTEM,
     'forward-equals-recurrent',
     'The level table ends at 6 levels; farther buckets are read at the last one.',
-    {
-      head: withLevel((x, t, s) => Math.min(x.levels.level(t, s), 5)),
-    },
+    'lambda[t, level(t,s)]: levels go up to bit length(T - 1), and the table or loop over them has to as well',
+    { on: logLinear, head: withLevel((x, t, s) => Math.min(x.levels.level(t, s), 5)) },
   ),
   mutant(
     'lambda-of-the-key',
     SYSTEM,
     'forward-equals-masked',
     'The level scale of position s is used instead of that of t.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: lambda is that of the query t, not of the key s',
     {
-      ...maskForward((x, t, s) => (s > t ? 0 : x.scale * scaleAt(x, s, levelOf(x, t, s)) * decayOver(x, s + 1, t))),
+      weight: (x, t, s) => (s > t ? 0 : x.scale * scaleAt(x, s, levelOf(x, t, s))),
+      on: logLinear,
     },
   ),
   mutant(
@@ -93,7 +100,9 @@ export const levels = [
     SYSTEM,
     'forward-equals-definition',
     'Level scales are stored from the coarsest to the finest.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: index 0 along L is the own token, the finest level',
     {
+      on: logLinear,
       head: (x) => withHead(x, { lambda: x.lambda.map((_, i) => x.lambda[i - (i % x.L) + (x.L - 1 - (i % x.L))]) }),
     },
   ),
@@ -102,28 +111,49 @@ export const levels = [
     SYSTEM,
     'linear-in-lambda',
     'The own token is read with scale 1 instead of lambda at level 0.',
+    'the diagonal, M[t,t] = lambda[t,0]: the own token is scaled too',
     {
-      ...maskForward((x, t, s) => (s === t ? x.scale : rightPair(x, t, s))),
+      weight: (x, t, s) => (s === t ? x.scale : rightWeight(x, t, s)),
+      on: logLinear,
     },
   ),
-  mutant('strictly-causal', SYSTEM, 'prefix', 'The own token is left out (s < t).', {
-    ...maskForward((x, t, s) => (s === t ? 0 : rightPair(x, t, s))),
-    // a mask that depends on T as well, as a kernel's that masks whole rows of its last tile
-    output(x, out) {
-      maskForward((y, t, s) => (s === t && t === y.T - 1 ? 0 : rightPair(y, t, s))).output?.(x, out);
+  mutant(
+    'strictly-causal',
+    SYSTEM,
+    'prefix',
+    'The own token is left out (s < t).',
+    'the mask s <= t at the last row of a call: the diagonal belongs to it',
+    {
+      // a mask that depends on T as well, as a kernel's that masks whole rows of its last tile
+      weight: (x, t, s) => (s === t && t === x.T - 1 ? 0 : rightWeight(x, t, s)),
     },
-  }),
-  mutant('own-token-missing', SYSTEM, 'forward-equals-chunked', 'The diagonal is masked too (s < t).', {
-    ...maskForward((x, t, s) => (s === t ? 0 : rightPair(x, t, s))),
-  }),
-  mutant('one-position-of-the-future', SYSTEM, 'causal-forward', 'The mask is s <= t + 1.', {
-    ...maskForward((x, t, s) => (s === t + 1 ? x.scale / 2 : rightPair(x, t, s))),
-  }),
+  ),
+  mutant(
+    'own-token-missing',
+    SYSTEM,
+    'forward-equals-chunked',
+    'The diagonal is masked too (s < t).',
+    'the mask is s <= t, not s < t; in the recurrence: insert (step 3) before read (step 4)',
+    {
+      weight: (x, t, s) => (s === t ? 0 : rightWeight(x, t, s)),
+    },
+  ),
+  mutant(
+    'one-position-of-the-future',
+    SYSTEM,
+    'causal-forward',
+    'The mask is s <= t + 1.',
+    'the mask is s <= t: P[t,t+1] = 0 exactly',
+    {
+      weight: (x, t, s) => (s === t + 1 ? x.scale / 2 : rightWeight(x, t, s)),
+    },
+  ),
   mutant(
     'masked-zero-times-later-values',
     SYSTEM,
     'causal-forward-nonfinite',
     'Entries above the diagonal are multiplied by 0 instead of left out: 0 times NaN is NaN.',
+    'o = P v with P[t,s] = 0 exactly above the diagonal: select, do not multiply by 0',
     {
       output(x, out) {
         for (let t = 0; t < x.T; t++) {
@@ -137,11 +167,13 @@ export const levels = [
     SYSTEM,
     'unread-level-scales',
     'A level that is empty at t is read as if it held the own token.',
+    'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: only levels whose bit of t is set (and level 0) hold something',
     {
-      ...maskForward((x, t, s) => {
+      weight: (x, t, s) => {
         const own = s === t && x.position + t > 0 && ((x.position + t) & 1) === 0 ? scaleAt(x, t, 1) : 0;
-        return rightPair(x, t, s) + own * x.scale;
-      }),
+        return rightWeight(x, t, s) + own * x.scale;
+      },
+      on: logLinear,
     },
   ),
 ];

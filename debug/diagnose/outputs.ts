@@ -1,0 +1,102 @@
+/** Answers as flat numbers by name, and how they compare: with what is right, and with what a wrong implementation says. */
+import { inputNames } from '../../properties/edit.ts';
+import type { Implementation } from '../../properties/law.ts';
+import { tensorsOf } from '../../properties/laws/common.ts';
+import { largestFinite, type Precision, sumRoundoff, unitRoundoff } from '../../properties/precision.ts';
+import type { Case } from '../../reference/case.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { type Question, timeLast } from './cases.ts';
+
+/** By "o", "finalState", "gradients.k"; and "inputs.v" for what an input holds after the call, which is what it held before. */
+export type Outputs = ReadonlyMap<string, Float64Array>;
+
+/** What is right for a case. */
+export interface Right {
+  values: Outputs;
+  /** How far off an answer may be, the reference's own error in it; 0 for inputs. */
+  bounds: Outputs;
+}
+
+/** The case in memory of its own, in which the last axis is time where the question wants that. */
+export function memoryOf({ c, strided, poisonedAt }: Question): Case {
+  const inputs: Case['inputs'] = {};
+  for (const name of inputNames(c)) {
+    const from = c.inputs[name] as Tensor;
+    const own = tensor(toDense(from), [...from.shape]);
+    if (name === 'v' && poisonedAt !== undefined) {
+      const [, T] = own.shape;
+      const row = own.data.length / (own.shape[0] * T);
+      own.data.fill(Number.NaN, poisonedAt * row, (poisonedAt + 1) * row);
+    }
+    inputs[name] = strided ? timeLast(own) : own;
+  }
+  return { ...c, inputs };
+}
+
+/** All that an implementation says to a question. */
+export async function ask(subject: Pick<Implementation, 'run'>, question: Question): Promise<Outputs> {
+  const c = memoryOf(question);
+  const answer = await subject.run(c);
+  const outputs = new Map<string, Float64Array>();
+  for (const [name, value] of tensorsOf(answer)) outputs.set(name, toDense(value));
+  for (const name of inputNames(c)) outputs.set(`inputs.${name}`, toDense(c.inputs[name as InputName] as Tensor));
+  return outputs;
+}
+
+/** Whether two numbers are the same in this format: NaN is NaN, and what does not fit is infinite. */
+function isSame(a: number, b: number, most: number): boolean {
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
+  return Math.abs(a) === Infinity && Math.abs(b) > most && a > 0 === b > 0;
+}
+
+/** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
+const lossOf = (p: Precision): number => 16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
+
+/**
+ * How far the outputs of a subject are from those of a wrong implementation, in units of what they may be apart: at most 1 where they
+ * agree. The bound of the right answer stands for that of the wrong one, and what the fault adds is rounded as everything is.
+ * Outputs that the subject does not give say nothing.
+ */
+export function distance(
+  subject: Outputs,
+  wrong: Outputs,
+  { values, bounds }: Right,
+  p: Precision,
+  only?: string,
+): number {
+  const loss = lossOf(p);
+  const most = largestFinite(p.output);
+  let worst = 0;
+  for (const [name, actual] of subject) {
+    if (only !== undefined && name !== only) continue;
+    const [right, bound, other] = [values.get(name), bounds.get(name), wrong.get(name)];
+    if (!right || !bound) continue;
+    if (!other || other.length !== actual.length) return Infinity;
+    // a bug may be one of shape: what has no right value has the widest bound
+    const widest = bound.length === actual.length ? 0 : bound.reduce((a, b) => Math.max(a, b), 0);
+    for (let i = 0; i < actual.length; i++) {
+      if (bound[i] === Infinity || isSame(actual[i], other[i], most)) continue;
+      const room = (bound[i] ?? widest) + loss * Math.abs(other[i] - (right[i] ?? 0));
+      const ratio = Math.abs(actual[i] - other[i]) / room;
+      if (!(ratio <= 1)) return Infinity;
+      worst = Math.max(worst, ratio);
+    }
+  }
+  return worst;
+}
+
+/** Whether outputs differ from what is right by more than so many bounds, somewhere in the outputs that the subject gives. */
+export function differs(outputs: Outputs, { values, bounds }: Right, times: number, given: Iterable<string>): boolean {
+  for (const name of given) {
+    const [right, bound, actual] = [values.get(name), bounds.get(name), outputs.get(name)];
+    if (!right || !bound) continue;
+    if (!actual || actual.length !== right.length) return true;
+    for (let i = 0; i < right.length; i++) {
+      if (bound[i] === Infinity || actual[i] === right[i] || (Number.isNaN(actual[i]) && Number.isNaN(right[i])))
+        continue;
+      if (!(Math.abs(actual[i] - right[i]) <= times * bound[i])) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,196 @@
+/** Wrong decays. */
+import type { Head } from '../../reference/head.ts';
+import { channelDecay, decaying, headDecay, logLinear, summedDecay } from './change.ts';
+import { mutant, withHead } from './mutant.ts';
+import { decayOver, levelOf, rightWeight } from './product.ts';
+
+const SYSTEM = 'log-linear-mamba2';
+
+const chunkOf = (x: Head, t: number): number => Math.floor((x.position + t) / x.chunkSize);
+
+export const decay = [
+  mutant(
+    'decay-of-the-key-included',
+    SYSTEM,
+    'forward-equals-masked',
+    'The decay of position s itself is included: exp(g_s + … + g_t).',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): the sum starts after s',
+    {
+      decay: (_x, g, t, s) => decayOver(g, s, t),
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-of-the-query-excluded',
+    SYSTEM,
+    'step-by-step',
+    'The decay of position t is left out: exp(g_{s+1} + … + g_{t-1}).',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): the sum ends with t',
+    {
+      decay: (_x, g, t, s) => decayOver(g, s + 1, t - 1),
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-missing-between-chunks',
+    SYSTEM,
+    'chunk-size-invariance',
+    'A state passes whole chunks without their decay.',
+    'chunked form, steps 4 and 5: a bucket state carried over whole chunks decays by their sums of g',
+    {
+      decay: (x, g, t, s) => {
+        let sum = 0;
+        for (let r = s + 1; r <= t; r++)
+          if (chunkOf(x, r) === chunkOf(x, s) || chunkOf(x, r) === chunkOf(x, t)) sum += g[r];
+        return Math.exp(sum);
+      },
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-dropped-at-chunk-start',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'The decay of the first token of a chunk is dropped when a state crosses into it.',
+    'chunked form, step 5: the state at the start of a chunk is read with the local cumulative g, its first token included',
+    {
+      decay: (x, g, t, s) => {
+        let sum = 0;
+        for (let r = s + 1; r <= t; r++) if (r === 0 || chunkOf(x, r) === chunkOf(x, r - 1)) sum += g[r];
+        return Math.exp(sum);
+      },
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-from-prefix-differences',
+    SYSTEM,
+    'reset-forgets',
+    'D is exp(c_t - c_s) from prefix sums: Infinity - Infinity is NaN after a reset.',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): sum over the segment, not c_t - c_s, which is Infinity - Infinity after a reset',
+    {
+      decay: (_x, g, t, s) => {
+        const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + g, 0);
+        return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
+      },
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-from-long-prefix-sums',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'D is exp(c_t - c_s) from prefix sums in float32 over the whole sequence: what is left of two large numbers.',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): sum over the segment or within a chunk, not c_t - c_s over the whole sequence',
+    {
+      decay: (_x, g, t, s) => {
+        // resets are looked after, as a kernel that knows of them would
+        if (g.subarray(s + 1, t + 1).includes(Number.NEGATIVE_INFINITY)) return 0;
+        const prefix = (end: number): number =>
+          g.subarray(0, end + 1).reduce((sum, g) => (Number.isFinite(g) ? Math.fround(sum + g) : sum), 0);
+        return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
+      },
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-from-both-sides',
+    SYSTEM,
+    'finite-in-finite-out',
+    'The query carries exp(c_t) and the key exp(-c_s): the exp of a large positive number.',
+    'D[t,s]: exp of the difference, not exp(c_t) on the query times exp(-c_s) on the key',
+    {
+      decay: (_x, g, t, s) => {
+        const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + Math.max(g, -1e5), 0);
+        return Math.exp(prefix(t)) * Math.exp(-prefix(s));
+      },
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-base-two',
+    SYSTEM,
+    'forward-equals-definition',
+    'exp2 is used for a log decay in natural logarithms.',
+    'alpha_t = exp(g_t): with exp2, g has to be multiplied by log2(e) first',
+    { on: decaying, head: (x) => withHead(x, { g: x.g.map((g) => g * Math.LN2) }) },
+  ),
+  mutant(
+    'decay-clamped',
+    SYSTEM,
+    'forward-equals-chunked',
+    'Log decays are clamped at -5, for stability.',
+    'alpha_t = exp(g_t): g as it is, without a lower limit',
+    { on: decaying, head: (x) => withHead(x, { g: x.g.map((g) => Math.max(g, -5)) }) },
+  ),
+  mutant(
+    'decay-never-one',
+    'mamba2',
+    'zero-decay-collapses',
+    'A quarter is taken off every log decay, as a floor under its parameter does: even g = 0 decays.',
+    'alpha_t = exp(g_t): nothing is added to g, and g = 0 decays nothing',
+    { on: decaying, head: (x) => withHead(x, { g: x.g.map((g) => g - 0.25) }) },
+  ),
+  mutant(
+    'decay-of-first-channel',
+    'log-linear-gla',
+    'forward-equals-masked',
+    'Every key channel decays as the first one does.',
+    'diagonal decay, A[t,s] = sum_i q_ti k_si exp(sum g_ri): each key channel i has its own g',
+    { on: channelDecay, head: (x) => withHead(x, { g: x.g.map((_, i) => x.g[i - (i % x.K)]) }) },
+  ),
+  mutant(
+    'decay-channels-weighted',
+    'gla',
+    'equal-channels-collapse',
+    'The decay of a channel is read half a channel off: the mean of it and its neighbour, with 0 past the last.',
+    'diagonal decay, A[t,s] = sum_i q_ti k_si exp(sum g_ri): the channel index of g is that of k',
+    {
+      on: channelDecay,
+      head: (x) => withHead(x, { g: x.g.map((g, i) => (i % x.K === x.K - 1 ? g / 2 : (g + x.g[i + 1]) / 2)) }),
+    },
+  ),
+  mutant(
+    'retention-decays-by-position',
+    'retention',
+    'constant-decay-collapses',
+    'The fixed decay grows with the position: exp(g (t+1) / T).',
+    'retention: alpha_h = exp(g_h) at every position, the same for all t',
+    { on: headDecay, head: (x) => withHead(x, { g: x.g.map((g, t) => (g * (t + 1)) / x.T) }) },
+  ),
+  mutant(
+    'merge-after-transition',
+    SYSTEM,
+    'forward-equals-masked',
+    'The transition is applied to levels >= 1 and the merge comes after it, so the newest token misses a decay.',
+    'order of steps 1 and 2 of the recurrence: merge first, then F_t on every level >= 1, the merged token included',
+    {
+      decay: (_x, g, t, s) => decayOver(g, s + 2, t),
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'merge-keeps-lower-levels',
+    SYSTEM,
+    'unit-lambda-collapses',
+    'Merged levels are not emptied: their content is read at the old level as well.',
+    'step 1 of the recurrence: after S^(0..z) are merged into S^(z+1), S^(1..z) are 0',
+    {
+      weight: (x, t, s) => {
+        const right = rightWeight(x, t, s);
+        const stale =
+          s < t && ((x.position + t) & 1) === 0 && levelOf(x, t - 1, Math.min(s, t - 1)) !== levelOf(x, t, s);
+        return stale ? right + x.scale * x.lambda[t * x.L + levelOf(x, t - 1, s)] : right;
+      },
+      on: logLinear,
+    },
+  ),
+  mutant(
+    'log-decays-in-float32',
+    'log-linear-mamba2',
+    'forward-within-its-noise',
+    'Log decays go through a float32 buffer.',
+    'g on its way in: it is rounded to float32 before it is summed',
+    { on: decaying, head: (x) => withHead(x, { g: Float64Array.from(Float32Array.from(x.g)) }) },
+  ),
+];

@@ -1,0 +1,69 @@
+/** Where an answer is wrong, as plain data: what the report draws and says. */
+
+/** One element, by the letters of its axes: {B: 0, T: 12, H: 1, V: 3}. */
+export interface Place {
+  index: Record<string, number>;
+  actual: number;
+  expected: number;
+  bound: number;
+  /** In bounds; Infinity for NaN. */
+  ratio: number;
+}
+
+/** A simple set of elements. */
+export interface FoundSet {
+  /** "the last partial chunk (C = 4)", one for each axis that the set cuts; none where it is everything. */
+  parts: string[];
+  /** The same in one line, with what it spans. */
+  words: string;
+  /** Other names of the very same elements. */
+  also: string[];
+  /** Share of the wrong elements that are in the set. */
+  recall: number;
+  /** Share of the elements of the set that are wrong, of those on which an error would show. */
+  precision: number;
+}
+
+/** How errors spread over an output. */
+export interface Profile {
+  /** Largest ratio at each position; empty where the output has no T. */
+  byPosition: number[];
+  /** Positions at which a chunk begins. */
+  chunkEdges: number[];
+  /** Positions that are powers of two: a further level is read from there on. */
+  levelBoundaries: number[];
+  /** Elements by the decade of their ratio: `decade` -1 is 0.1 … 1; null is a ratio of 0, "over" an infinite one. */
+  histogram: { decade: number | null | 'over'; count: number }[];
+  /** By level: of the output's own L, or of the levels that a query reads. */
+  byLevel: { level: number; wrong: number; total: number; worst: number }[];
+}
+
+/** One output. */
+export interface Located {
+  name: string;
+  axes: string;
+  shape: number[];
+  wrong: number;
+  total: number;
+  /** Wrong elements that are no numbers. */
+  nonFinite: number;
+  /** The element that is farthest off, right or not; null where there is none at all. */
+  worst: Place | null;
+  /** Position along T of the first wrong element. */
+  first: number | null;
+  /** The simplest set that the wrong elements are; null where nothing is wrong, or no simple set is. */
+  set: FoundSet | null;
+  /** What the wrong elements hold in place of the right value: "0", "twice the right value"; null where nothing simple. */
+  relation: string | null;
+  profile: Profile;
+  /** All of it in one sentence. */
+  sentence: string;
+}
+
+export interface Localisation {
+  outputs: Located[];
+  /** What is missing in the answer, or misshapen. */
+  faults: string[];
+  /** Of each wrong output; "nothing is wrong" where there is none. */
+  sentences: string[];
+}

@@ -1,0 +1,180 @@
+/** What wrong elements hold in place of the right value, where that is something simple. */
+import { unravel } from '../../properties/compare.ts';
+import type { OutputErrors } from '../failure.ts';
+
+/** Share of the wrong elements that a relation has to explain. */
+const NEARLY_ALL = 0.97;
+
+/** A value that an element may hold instead, with its own bound; null where there is none. */
+interface Candidate {
+  words: string;
+  value(index: readonly number[], at: number): { value: number; bound: number } | null;
+}
+
+const isWrong = (ratio: number): boolean => !(ratio <= 1);
+
+function strides(shape: readonly number[]): number[] {
+  const out = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) out[axis] = out[axis + 1] * shape[axis + 1];
+  return out;
+}
+
+/** The right value of another element: `moved` changes an index in place, and says no where there is no such element. */
+function elsewhere(errors: OutputErrors, words: string, moved: (index: number[]) => boolean): Candidate {
+  const steps = strides(errors.shape);
+  return {
+    words,
+    value(index) {
+      const other = [...index];
+      if (!moved(other)) return null;
+      const at = other.reduce((sum, each, axis) => sum + each * steps[axis], 0);
+      return { value: errors.expected[at], bound: errors.bound[at] };
+    },
+  };
+}
+
+/** The sum of the right values along an axis. */
+function summed(errors: OutputErrors, words: string, axis: number): Candidate {
+  const steps = strides(errors.shape);
+  return {
+    words,
+    value(index, at) {
+      const first = at - index[axis] * steps[axis];
+      let [value, bound] = [0, 0];
+      for (let i = 0; i < errors.shape[axis]; i++) {
+        value += errors.expected[first + i * steps[axis]];
+        bound += errors.bound[first + i * steps[axis]];
+      }
+      return { value, bound };
+    },
+  };
+}
+
+function candidatesOf(errors: OutputErrors): Candidate[] {
+  const { axes, shape } = errors;
+  const list: Candidate[] = [];
+  const axis = (letter: string): number => axes.indexOf(letter);
+  const shift = (letter: string, by: number, words: string): void => {
+    const a = axis(letter);
+    if (a < 0 || shape[a] < 2) return;
+    list.push(
+      elsewhere(errors, words, (index) => {
+        index[a] -= by;
+        return index[a] >= 0 && index[a] < shape[a];
+      }),
+    );
+  };
+  shift('T', 1, 'what is right one position earlier');
+  shift('T', -1, 'what is right one position later');
+  shift('L', 1, 'what is right one level lower');
+  shift('L', -1, 'what is right one level higher');
+  for (const [letter, noun] of [
+    ['T', 'positions'],
+    ['L', 'levels'],
+    ['H', 'heads'],
+    ['K', 'key channels'],
+    ['V', 'value channels'],
+  ]) {
+    const a = axis(letter);
+    if (a < 0 || shape[a] < 2) continue;
+    list.push(
+      elsewhere(errors, `the right values with their ${noun} in reversed order`, (index) => {
+        index[a] = shape[a] - 1 - index[a];
+        return true;
+      }),
+    );
+  }
+  for (const [letter, one, many] of [
+    ['B', 'batch row', 'batch'],
+    ['n', 'sequence', 'sequences'],
+    ['H', 'head', 'heads'],
+    ['G', 'group', 'groups'],
+  ]) {
+    const a = axis(letter);
+    if (a < 0 || shape[a] < 2) continue;
+    list.push(
+      elsewhere(errors, `what is right for ${one} 0`, (index) => {
+        index[a] = 0;
+        return true;
+      }),
+      summed(errors, `the sum over the ${many}`, a),
+    );
+  }
+  const [k, v] = [axis('K'), axis('V')];
+  if (k >= 0 && v >= 0 && shape[k] === shape[v] && shape[k] > 1) {
+    list.push(
+      elsewhere(errors, 'the right values with K and V exchanged', (index) => {
+        [index[k], index[v]] = [index[v], index[k]];
+        return true;
+      }),
+    );
+  }
+  return list;
+}
+
+/** A number in few digits. */
+export const brief = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** Significant bits that a number really has. */
+function bitsOf(value: number): number {
+  let [rest, bits] = [Math.abs(value), 0];
+  if (rest === 0 || !Number.isFinite(rest)) return 0;
+  rest /= 2 ** Math.floor(Math.log2(rest));
+  for (; rest !== 0 && bits < 54; bits++) rest = (rest - Math.floor(rest)) * 2;
+  return bits;
+}
+
+const FORMATS: Record<number, string> = { 24: 'float32', 11: 'float16', 8: 'bfloat16', 4: 'an 8-bit float' };
+
+/** Whether the values are right but for having been rounded to few bits. */
+function roundedTo({ actual, expected }: OutputErrors, wrong: readonly number[], outputBits: number): string | null {
+  const most = wrong.reduce((bits, at) => Math.max(bits, bitsOf(actual[at])), 0);
+  if (most === 0 || most >= outputBits || wrong.length < 3) return null;
+  const isNear = wrong.every((at) => Math.abs(actual[at] - expected[at]) <= 2 ** -most * 1.01 * Math.abs(expected[at]));
+  if (!isNear) return null;
+  return `the right values rounded to ${most} bits${FORMATS[most] ? `, as ${FORMATS[most]} has` : ''}`;
+}
+
+/** In words, or null. `outputBits`: significant bits of the format that the output is stored in. */
+export function relationOf(errors: OutputErrors, outputBits: number): string | null {
+  const { actual, expected, bound, ratio, shape } = errors;
+  const wrong = [...ratio.keys()].filter((at) => isWrong(ratio[at]));
+  if (wrong.length === 0) return null;
+  const share = (holds: (at: number) => boolean): number => wrong.filter(holds).length / wrong.length;
+  if (share((at) => Number.isNaN(actual[at])) >= NEARLY_ALL) return 'NaN';
+  if (share((at) => !Number.isFinite(actual[at])) >= NEARLY_ALL) return 'Infinity or NaN';
+  if (share((at) => actual[at] === 0) >= NEARLY_ALL) return '0';
+  // the element on which a factor or a constant can be read off best
+  const sharp = (at: number): number => Math.abs(expected[at]) / (bound[at] || Number.MIN_VALUE);
+  const best = wrong.reduce((a, b) => (sharp(b) > sharp(a) && Number.isFinite(actual[b]) ? b : a));
+  const near = (at: number, value: number, allowed: number): boolean => Math.abs(actual[at] - value) <= allowed;
+  const factor = actual[best] / expected[best];
+  if (Number.isFinite(factor) && wrong.length > 1) {
+    const unsure = bound[best] / Math.abs(expected[best]);
+    const isScaled = share((at) =>
+      near(at, factor * expected[at], (1 + Math.abs(factor)) * bound[at] + 2 * unsure * Math.abs(expected[at])),
+    );
+    if (isScaled >= NEARLY_ALL)
+      return factor === -1 ? 'the right value negated' : `${brief(factor)} times the right value`;
+  }
+  const narrow = roundedTo(errors, wrong, outputBits);
+  if (narrow) return narrow;
+  const index = wrong.map((at) => unravel(at, shape));
+  for (const { words, value } of candidatesOf(errors)) {
+    let [hits, tried] = [0, 0];
+    wrong.forEach((at, i) => {
+      const other = value(index[i], at);
+      if (!other) return;
+      tried++;
+      if (near(at, other.value, bound[at] + other.bound)) hits++;
+    });
+    if (tried >= Math.max(2, wrong.length / 3) && hits >= NEARLY_ALL * tried) return words;
+  }
+  const exact = wrong.reduce((a, b) => (bound[b] < bound[a] ? b : a));
+  const offset = actual[exact] - expected[exact];
+  const isOffset = share((at) => near(at, expected[at] + offset, 2 * (bound[at] + bound[exact])));
+  if (isOffset >= NEARLY_ALL && wrong.length > 1) {
+    return `the right value ${offset < 0 ? 'less' : 'plus'} ${brief(Math.abs(offset))}`;
+  }
+  return null;
+}

@@ -1,0 +1,210 @@
+/**
+ * Known ways to get a delta rule wrong, each played through on one head: a column of P is what the state holds of one key's value,
+ * carried on token by token. The implementation's own P is held against each.
+ */
+import { sizesOf, systemOf } from '../../properties/edit.ts';
+import { levelsOf, WEAK } from '../../reference/levels.ts';
+import type { Tensor } from '../../reference/tensor.ts';
+import { type Lab, type Matrices, squareOf } from './lab.ts';
+import { isPast, positionOf } from './pairs.ts';
+import type { Finding } from './probed.ts';
+
+/** One token of a head. */
+interface Token {
+  k: number[];
+  q: number[];
+  /** exp of the log decay, by key channel; 1 at the start of a sequence. */
+  alpha: number[];
+  beta: number;
+  isChunkStart: boolean;
+}
+
+interface Variant {
+  kind: string;
+  words: string;
+  /** What a token makes of one column of the state. */
+  step?(token: Token, x: number[]): number[];
+  /** How strongly a token writes. */
+  strength?(token: Token): number;
+  change?(token: Token): Token;
+  /** Erases from what was written, not from what the state holds by then: I - N in place of its inverse. */
+  isFirstOrder?: boolean;
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, each, i) => sum + each * b[i], 0);
+const decayed = ({ alpha }: Token, x: readonly number[]): number[] => x.map((each, i) => alpha[i] * each);
+const erased = ({ k }: Token, beta: number, x: readonly number[], from: readonly number[] = x): number[] => {
+  const held = beta * dot(k, from);
+  return x.map((each, i) => each - held * k[i]);
+};
+const right = (token: Token, x: number[]): number[] => erased(token, token.beta, decayed(token, x));
+const normalised = (x: readonly number[]): number[] => x.map((each) => each / (Math.hypot(...x) || 1));
+
+const VARIANTS: Variant[] = [
+  { kind: 'right', words: '' },
+  { kind: 'beta-missing', words: 'beta is missing on the value: v is written in place of beta v', strength: () => 1 },
+  { kind: 'beta-twice', words: 'beta is multiplied to the value twice', strength: ({ beta }) => beta * beta },
+  {
+    kind: 'erase-without-beta',
+    words: 'what is erased is not scaled by beta',
+    step: (token, x) => erased(token, 1, decayed(token, x)),
+  },
+  {
+    kind: 'erase-with-beta-twice',
+    words: 'what is erased is scaled by beta twice',
+    step: (token, x) => erased(token, token.beta ** 2, decayed(token, x)),
+  },
+  { kind: 'no-erase', words: 'nothing is erased: the delta rule is left out', step: decayed },
+  {
+    kind: 'erase-adds',
+    words: 'what should be erased is added',
+    step: (token, x) => erased(token, -token.beta, decayed(token, x)),
+  },
+  {
+    kind: 'erase-before-decay',
+    words: 'the state is erased first and decayed after',
+    step: (token, x) => decayed(token, erased(token, token.beta, x)),
+  },
+  {
+    kind: 'erase-without-decay',
+    words: 'what is erased has not decayed: alpha S - beta k k^T S',
+    step: (token, x) => erased(token, token.beta, decayed(token, x), x),
+  },
+  { kind: 'inverse-cut', words: '(I + N)^-1 is replaced by I - N', isFirstOrder: true },
+  {
+    kind: 'erase-stops-at-chunk',
+    words: 'the first token of a chunk erases nothing of what comes from earlier chunks',
+    step: (token, x) => (token.isChunkStart ? decayed(token, x) : right(token, x)),
+  },
+  { kind: 'no-decay', words: 'the state does not decay', step: (token, x) => erased(token, token.beta, x) },
+  {
+    kind: 'keys-normalised',
+    words: 'keys are normalised inside the kernel',
+    change: (token) => ({ ...token, k: normalised(token.k) }),
+  },
+  {
+    kind: 'queries-normalised',
+    words: 'queries are normalised inside the kernel',
+    change: (token) => ({ ...token, q: normalised(token.q) }),
+  },
+  {
+    kind: 'both-normalised',
+    words: 'queries and keys are normalised inside the kernel',
+    change: (token) => ({ ...token, q: normalised(token.q), k: normalised(token.k) }),
+  },
+];
+
+/** Variants in which scale is put where it does not belong. */
+const scaled = (scale: number): Variant[] =>
+  scale === 1
+    ? []
+    : [
+        {
+          kind: 'scale-on-the-keys',
+          words: 'scale multiplies the keys, and so the state and what is erased',
+          change: (token) => ({
+            ...token,
+            k: token.k.map((each) => each * scale),
+            q: token.q.map((each) => each / scale),
+          }),
+        },
+        {
+          kind: 'scale-twice',
+          words: 'scale is applied twice',
+          change: (token) => ({ ...token, q: token.q.map((each) => each * scale) }),
+        },
+        {
+          kind: 'scale-missing',
+          words: 'scale is missing',
+          change: (token) => ({ ...token, q: token.q.map((each) => each / scale) }),
+        },
+      ];
+
+function tokensOf({ c, T, H, row, head, layout, chunkSize }: Lab): Token[] {
+  const { q, k, g, beta } = c.inputs as Record<string, Tensor>;
+  const { G, K } = sizesOf(c);
+  const group = Math.floor((head * G) / H);
+  const channels = Array.from({ length: K }, (_, i) => i);
+  return Array.from({ length: T }, (_, t) => {
+    const { index, before } = layout.cells[row][t];
+    const log = (i: number): number => {
+      if (!g || index === 0) return 0;
+      return g.shape.length > 3 ? g.get(row, t, head, i) : g.get(row, t, head);
+    };
+    return {
+      q: channels.map((i) => q.get(row, t, group, i)),
+      k: channels.map((i) => k.get(row, t, group, i)),
+      alpha: channels.map((i) => Math.exp(log(i))),
+      beta: beta.get(row, t, head),
+      isChunkStart: (before + index) % chunkSize === 0 && index > 0,
+    };
+  });
+}
+
+/** P of one head under a variant. */
+function play(
+  lab: Lab,
+  tokens: readonly Token[],
+  { step = right, strength = ({ beta }) => beta, isFirstOrder }: Variant,
+): Float64Array {
+  const { T, row, head, c } = lab;
+  const level = lab.layout.hasLevels ? levelsOf(c.structure ?? WEAK).level : () => 0;
+  const P = new Float64Array(T * T);
+  const position = tokens.map((_, t) => positionOf(lab, row, t));
+  const scale = c.scale ?? 1;
+  for (let s = 0; s < T; s++) {
+    let x = tokens[s].k.map((each) => each * strength(tokens[s]));
+    // what the key would have left without any erasing
+    let alone = x;
+    for (let t = s; t < T && isPast(lab, row, t, s); t++) {
+      if (t > s) {
+        const token = tokens[t];
+        alone = decayed(token, alone);
+        x = isFirstOrder ? erased(token, token.beta, decayed(token, x), alone) : step(token, x);
+      }
+      const lambda = c.inputs.lambda?.get(row, t, head, level(position[t], position[s])) ?? 1;
+      P[t * T + s] = scale * lambda * dot(tokens[t].q, x);
+    }
+  }
+  return P;
+}
+
+/** How far a variant is from what was read, in what the precision allows; null where some entry is beyond that. */
+function misfitOf(P: Float64Array, actual: Float64Array, truth: Float64Array, bound: Float64Array, loose: number) {
+  const largest = P.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+  let [misfit, telling] = [0, 0];
+  for (let at = 0; at < P.length; at++) {
+    // sums that are larger than the right ones round by more
+    const more = Math.max(1, Math.abs(P[at] / (truth[at] || P[at] || 1)));
+    const allowed = 1.5 * bound[at] * more + (2 ** -40 + loose) * largest;
+    const apart = Math.abs(actual[at] - P[at]);
+    if (!(apart <= allowed)) return null;
+    misfit += apart / (allowed || 1);
+    if (Math.abs(truth[at] - P[at]) > allowed) telling++;
+  }
+  return { misfit, telling };
+}
+
+/** The nearest variant whose P is the implementation's; null where that is the right one, or none, or there is no delta rule. */
+export function deltaOf(lab: Lab, actual: Float64Array, rightOnes: Matrices): Finding | null {
+  if (!systemOf(lab.c).recurrence?.beta) return null;
+  const [a, e, bound] = [actual, rightOnes.values, rightOnes.bound].map((each) =>
+    squareOf(lab, each, lab.row, lab.head),
+  );
+  const tokens = tokensOf(lab);
+  const played = [...VARIANTS, ...scaled(lab.c.scale ?? 1)].map((variant) => ({
+    ...variant,
+    P: play(lab, variant.change ? tokens.map(variant.change) : tokens, variant),
+  }));
+  // exactly, then but for what a small constant in a division may do
+  for (const loose of [0, 3e-5]) {
+    const fitting = played.flatMap(({ kind, words, P }) => {
+      const found = misfitOf(P, a, e, bound, loose);
+      return found ? [{ kind, words, ...found }] : [];
+    });
+    if (fitting.length === 0) continue;
+    const best = fitting.reduce((x, y) => (y.misfit < x.misfit ? y : x));
+    return best.kind === 'right' || best.telling === 0 ? null : { kind: best.kind, sentence: best.words };
+  }
+  return null;
+}

@@ -1,0 +1,189 @@
+/** What the probes rest on: an answer that is the same twice, linear in v and in the level scales, and causal. */
+import { noise } from '../../properties/arbitraries/noise.ts';
+import { ratioOf } from '../../properties/compare.ts';
+import {
+  addTensors,
+  inputNames,
+  mapTensor,
+  scaleTensor,
+  tensorBy,
+  withInputs,
+  zerosLike,
+} from '../../properties/edit.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
+import type { Case } from '../../reference/case.ts';
+import type { InputName } from '../../reference/systems/system.ts';
+import { type Tensor, toDense } from '../../reference/tensor.ts';
+import { has, held, type Lab } from './lab.ts';
+import type { Finding, Premise } from './probed.ts';
+
+/** Multiples of 1/8 up to 1: they, and sums of two, are exact in any format. */
+const eighths = (like: Tensor, name: string, seed: number): Tensor =>
+  tensorBy(like.shape, (index) => ((noise(seed, name, index) % 17) - 8) / 8);
+
+/** How far apart two answers are: in bounds, and as a share of the largest number. */
+interface Apart {
+  worst: number;
+  share: number;
+}
+
+/** Elements that are no numbers on both sides say nothing here: P shows them. */
+function apartOf(actual: Float64Array, expected: Float64Array, bound: Float64Array): Apart {
+  let [worst, most, largest] = [0, 0, 0];
+  for (let at = 0; at < actual.length; at++) {
+    if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
+    worst = Math.max(worst, ratioOf(actual[at], expected[at], bound[at]));
+    most = Math.max(most, Math.abs(actual[at] - expected[at]));
+    largest = Math.max(largest, Math.abs(expected[at]));
+  }
+  return { worst, share: most / (largest || 1) };
+}
+
+const outputs = async (lab: Lab, c: Case): Promise<{ o: Float64Array; bound: Float64Array }> => ({
+  o: toDense((await lab.ask(c)).o),
+  bound: boundsOf(c, lab.precision).o,
+});
+
+const shown = ({ worst, share }: Apart): string =>
+  `${Number.isFinite(worst) ? `${worst.toPrecision(2)} bounds, ` : ''}${share.toPrecision(2)} of its size`;
+
+/** Off by so small a share is rounding: nothing that rests on it is wrong for that. */
+const ROUNDING = 0.04;
+
+async function isDeterministic(lab: Lab): Promise<Premise> {
+  const once = await outputs(lab, lab.c);
+  const again = await outputs(lab, lab.c);
+  const apart = apartOf(again.o, once.o, once.bound);
+  const holds = apart.worst <= 2;
+  const sentence = holds
+    ? 'the same case is answered alike twice'
+    : `the same case is answered differently the second time, by up to ${shown(apart)}: something is left over from call to call, or depends on its order`;
+  return { name: 'deterministic', holds, worst: apart.worst, sentence };
+}
+
+/** f(x) + f(y) = f(x + y), and f(64 x) = 64 f(x), within the bounds of each. */
+async function isLinear(lab: Lab, name: 'v' | 'lambda'): Promise<Premise> {
+  const like = lab.c.inputs[name] as Tensor;
+  const [x, y] = [eighths(like, `${name} one`, 1), eighths(like, `${name} two`, 2)];
+  const at = (value: Tensor): Promise<{ o: Float64Array; bound: Float64Array }> =>
+    outputs(lab, held(lab, withInputs(lab.c, { [name]: value })));
+  const [fx, fy, sum, large] = [await at(x), await at(y), await at(addTensors(x, y)), await at(scaleTensor(x, 64))];
+  const added = fx.o.map((value, i) => value + fy.o[i]);
+  const allowed = sum.bound.map((bound, i) => bound + 2 * (fx.bound[i] + fy.bound[i]));
+  const times64 = fx.o.map((value) => 64 * value);
+  const allowedLarge = large.bound.map((bound, i) => bound + 64 * fx.bound[i]);
+  const apart = [apartOf(sum.o, added, allowed), apartOf(large.o, times64, allowedLarge)];
+  const [far] = apart.sort((a, b) => b.share - a.share);
+  const worst = Math.max(...apart.map((each) => each.worst));
+  const letter = name === 'v' ? 'v' : 'the level scales';
+  if (worst <= 1) return { name: `linear in ${name}`, holds: true, worst, sentence: `o is linear in ${letter}` };
+  const why =
+    far.share < ROUNDING ? 'it rounds to fewer bits than its precision has' : 'something clamps it, or is added to it';
+  const sentence = `o is not linear in ${letter}, by up to ${shown(far)}: ${why}`;
+  return { name: `linear in ${name}`, holds: false, worst, isRounding: far.share < ROUNDING, sentence };
+}
+
+/** The case with every token from t on changed, of all batch rows or of one. */
+function changedFrom(lab: Lab, t: number, row: number | null): Case {
+  const inputs: Case['inputs'] = {};
+  for (const name of inputNames(lab.c)) {
+    const value = lab.c.inputs[name] as Tensor;
+    if (name === 'initialState' || value.shape.length < 3) continue;
+    const isLater = (index: readonly number[]): boolean => index[1] >= t && (row === null || index[0] === row);
+    inputs[name] = mapTensor(value, (entry, index) => (isLater(index) ? changed(name, entry) : entry));
+  }
+  return held(lab, withInputs(lab.c, inputs));
+}
+
+/** Another number of the same kind: a decay stays one. */
+function changed(name: InputName, value: number): number {
+  if (name === 'g') return value < -1 || value > 0 ? -0.25 : value - 0.5;
+  if (name === 'beta') return value > 0.5 ? value / 2 : value + 0.25;
+  return name === 'k' ? -value : 0.5 - value;
+}
+
+/** Where something changes although nothing that it may read does; null where nothing is. */
+async function reachedBy(
+  lab: Lab,
+  t: number,
+  changedRow: number | null,
+  before: { o: Float64Array; bound: Float64Array },
+) {
+  const { T } = lab;
+  const width = (lab.c.inputs.v as Tensor).shape.slice(2).reduce((product, each) => product * each, 1);
+  const after = await outputs(lab, changedFrom(lab, t, changedRow));
+  let found: { query: number; row: number; ratio: number } | null = null;
+  after.o.forEach((value, at) => {
+    const [row, query] = [Math.floor(at / width / T), Math.floor(at / width) % T];
+    if (query >= t && (changedRow === null || row === changedRow)) return;
+    if (!Number.isFinite(value) && !Number.isFinite(before.o[at])) return;
+    const ratio = ratioOf(value, before.o[at], before.bound[at] + after.bound[at]);
+    if (ratio > 1 && ratio > (found?.ratio ?? 1)) found = { query, row, ratio };
+  });
+  return found as { query: number; row: number; ratio: number } | null;
+}
+
+async function isCausal(lab: Lab): Promise<Premise> {
+  const { T, B, chunkSize } = lab;
+  const times = [1, Math.floor(T / 2), chunkSize, T - 1].filter((t, i, all) => t > 0 && t < T && all.indexOf(t) === i);
+  const before = await outputs(lab, lab.c);
+  const name = 'causal';
+  for (let row = 0; row < Math.min(B, 4) && B > 1; row++) {
+    const reached = await reachedBy(lab, 0, row, before);
+    if (!reached) continue;
+    const sentence = `o of batch row ${reached.row} at position ${reached.query} changes when tokens of row ${row} do`;
+    return { name, holds: false, worst: reached.ratio, sentence };
+  }
+  if (times.length === 0) return { name, holds: null, worst: 0, sentence: 'one token has no later ones' };
+  for (const t of times) {
+    const reached = await reachedBy(lab, t, null, before);
+    if (!reached) continue;
+    const sentence = `o at position ${reached.query} changes when tokens from position ${t} on do: it is not causal`;
+    return { name, holds: false, worst: reached.ratio, sentence };
+  }
+  return { name, holds: true, worst: 0, sentence: 'later tokens change nothing earlier' };
+}
+
+/** Each premise; the level scales only where there are some. */
+export async function premisesOf(lab: Lab): Promise<Premise[]> {
+  const premises = [await isDeterministic(lab), await isLinear(lab, 'v')];
+  if (has(lab.c, 'lambda')) premises.push(await isLinear(lab, 'lambda'));
+  return [...premises, await isCausal(lab)];
+}
+
+/** Whether NaN in a value reaches an output that may not read it, as it does where what is masked is multiplied by 0. */
+export async function maskedByZero(lab: Lab): Promise<Finding | null> {
+  const { T } = lab;
+  const cuts = lab.c.cuSeqlens;
+  if (T < 2) return null;
+  const t = Math.max(1, Math.floor(T / 2));
+  const width = (lab.c.inputs.v as Tensor).shape.slice(2).reduce((product, each) => product * each, 1);
+  /** The first query that is no number although none of [from, to) is its own to read. */
+  const reached = async (from: number, to: number, isFree: (query: number) => boolean): Promise<number | null> => {
+    const v = mapTensor(lab.c.inputs.v as Tensor, (value, [, s]) => (s >= from && s < to ? Number.NaN : value));
+    const o = toDense((await lab.ask(withInputs(lab.c, { v }))).o);
+    const first = o.findIndex((value, at) => Number.isNaN(value) && isFree(Math.floor(at / width) % T));
+    return first < 0 ? null : Math.floor(first / width) % T;
+  };
+  const say = (where: string, query: number): Finding => ({
+    kind: 'masked-by-zero',
+    sentence: `a NaN in v ${where} reaches o at position ${query}: what is masked is multiplied by 0 in place of being left out (which a correct implementation may do)`,
+  });
+  const earlier = await reached(t, T, (query) => query < t);
+  if (earlier !== null) return say(`at position ${t}`, earlier);
+  if (!cuts || cuts.length < 3) return null;
+  const later = await reached(cuts[0], cuts[1], (query) => query >= cuts[1]);
+  return later === null ? null : say('of another packed sequence', later);
+}
+
+/** Whether something is added to o that does not come from the values: then P is read by differences. */
+export async function addsSomething(lab: Lab): Promise<Finding | null> {
+  const c = withInputs(lab.c, { v: zerosLike(lab.c.inputs.v as Tensor) });
+  const o = toDense((await lab.ask(c)).o);
+  const wrong = o.filter((value) => value !== 0 && Number.isFinite(value)).length;
+  if (wrong === 0) return null;
+  return {
+    kind: 'adds-something',
+    sentence: `with v = 0 and nothing in the state, ${wrong} of ${o.length} elements of o are not 0: something is added to it, or left in its buffer`,
+  };
+}

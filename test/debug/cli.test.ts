@@ -1,0 +1,233 @@
+/** `lla debug` as it is used: with a program that is wrong on purpose, with an answer in a file, and with whatever is no case. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stepsOf } from '../../debug/intermediates.ts';
+import { boundsToJson } from '../../gate/bounds-json.ts';
+import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { boundsOf } from '../../properties/tolerance.ts';
+import type { Answer, Case } from '../../reference/case.ts';
+import { answerToJson, caseToJson, jsonText, tensorToJson } from '../../reference/case-json.ts';
+import { compute } from '../../reference/operator.ts';
+import { lla, pythonWith } from '../external/programs.ts';
+import { makeCase } from './failing.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lla-debug-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const put = (name: string, text: string): string => {
+  writeFileSync(at(name), text);
+  return at(name);
+};
+const debug = (...args: string[]) => lla(['debug', ...args], folder);
+
+const python = pythonWith('numpy');
+/** The numpy example with the level of t - s in place of t xor s. */
+const WRONG = `
+import sys
+sys.path.insert(0, ${JSON.stringify(resolve('adapters/python'))})
+import numpy as np
+import numpy_example as example
+from lla_adapter import serve
+
+def by_distance(first, T):
+    t = np.arange(T)
+    rest = np.maximum(t[:, None] - t[None, :], 0)
+    levels = np.zeros((T, T), int)
+    while rest.any():
+        levels += rest > 0
+        rest >>= 1
+    return levels
+
+if "--right" not in sys.argv:
+    example.level_table = by_distance
+
+def forward(case):
+    if "--crash" in sys.argv:
+        sys.exit("no memory left")
+    return example.forward(case)
+
+serve(forward, example.backward, name="example", systems=["log-linear-mamba2"], dtypes=["float32", "float64"], state=True)
+`;
+
+const c = makeCase('log-linear-mamba2', { T: 6, H: 1, K: 2, V: 2 });
+const shifted = (by: number, of = c): Answer => {
+  const answer = compute(of);
+  for (let i = 6; i < answer.o.data.length; i++) answer.o.data[i] += by;
+  return answer;
+};
+const caseText = (of: Case): string => jsonText(caseToJson(of));
+const fixtureText = (dtype: string): string => {
+  const answer = compute(c);
+  const bounds = boundsToJson(boundsOf(c, findPrecision(dtype) as Precision), answer);
+  const about = { name: 'made-up', probes: 'Whether it is read.', flags: [], dtype };
+  const { o, finalState, position } = answerToJson(answer);
+  return jsonText({ ...about, ...caseToJson(c), expected: { o, finalState, position }, bounds });
+};
+
+let program: string[];
+beforeAll(() => {
+  put('case.json', caseText({ ...c, law: 'forward-equals-masked', seed: 1, path: '0' }));
+  put('fixture.json', fixtureText('float64'));
+  put('right.json', jsonText(answerToJson(compute(c))));
+  put('wrong.json', jsonText(answerToJson(shifted(0.5))));
+  put('text.json', '{"system": ');
+  put('empty.json', '{}');
+  program = [python as string, put('adapter.py', WRONG)];
+});
+
+describe.skipIf(!python).concurrent('a program', () => {
+  it('that is wrong: where, what instead, what is likely, the smallest case, and files', async () => {
+    const files = ['--html', 'deep/why.html', '--python', 'test_torch.py', '--numpy', 'test_numpy.py'];
+    const dtype = ['--dtype', 'float64', '--seconds', '100'];
+    const { status, text } = await debug(
+      'case.json',
+      ...dtype,
+      ...files,
+      '--typescript',
+      'case.test.ts',
+      '--',
+      ...program,
+    );
+    expect(status, text).toBe(1);
+    for (const part of ['✗ example float64 · log-linear-mamba2 in float64', 'smallest case', 'T 3 · H 1', 'again']) {
+      expect(text).toContain(part);
+    }
+    expect(text).toContain(`npx lla debug case.json --dtype float64 -- ${program.join(' ')}`);
+    expect(text).toMatch(/debug: asking\n[\s\S]*debug: localising\n[\s\S]*debug: probing\n[\s\S]*debug: minimising/);
+    expect(text).toMatch(/most likely\n.*bit length of t - s/s);
+    expect(readFileSync(at('deep/why.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+    expect(readFileSync(at('test_numpy.py'), 'utf8')).toContain('import numpy as np');
+    expect(readFileSync(at('test_torch.py'), 'utf8')).toContain('import torch');
+    expect(readFileSync(at('case.test.ts'), 'utf8')).toContain("from 'log-linear-attention-conformance'");
+    expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('that is wrong, as JSON, without the stages that were left out', async () => {
+    const without = ['--no-probe', '--no-minimise', '--no-diagnose'];
+    const { status, text } = await debug('case.json', '--json', ...without, '--', ...program);
+    expect(status).toBe(1);
+    const json = JSON.parse(text.split('\n').find((line) => line.startsWith('{')) as string);
+    expect(json).toMatchObject({ version: 1, precision: 'float32', probed: null, minimised: null, diagnosis: null });
+    expect(json.notes).toContain('the case is rounded to float32');
+  });
+
+  it('that is right: says so, suggests, and writes no tests', async () => {
+    const { status, text } = await debug('case.json', '--numpy', 'none.py', '--', ...program, '--right');
+    expect(status, text).toBe(0);
+    expect(text).toContain('every output is within its bounds');
+    expect(text).toContain('lla gate --save');
+    expect(text).toContain('--numpy none.py is not written: nothing is wrong');
+    expect(existsSync(at('none.py'))).toBe(false);
+  });
+
+  it('that gives no answer, or cannot be spoken with', async () => {
+    const crashed = await debug('case.json', '--', ...program, '--crash');
+    expect(crashed.status, crashed.text).toBe(1);
+    expect(crashed.text).toContain('no memory left');
+    const silent = await debug('case.json', '--', python as string, '-c', 'pass');
+    expect(silent.status, silent.text).toBe(3);
+    const absent = await debug('case.json', '--', './not-there');
+    expect(absent.status, absent.text).toBe(3);
+    const dtype = await debug('case.json', '--dtype', 'bfloat16', '--', ...program);
+    expect(dtype).toMatchObject({ status: 2 });
+    expect(dtype.text).toContain('the program does not compute in bfloat16; it has float32, float64');
+  });
+});
+
+describe.concurrent('an answer in a file', () => {
+  it('to a fixture, by the bounds of the fixture', async () => {
+    const wrong = await debug('fixture.json', '--answer', 'wrong.json');
+    expect(wrong.status, wrong.text).toBe(1);
+    expect(wrong.text).toContain('there is only an answer');
+    expect(wrong.text).toContain('o over the position');
+    const right = await debug('fixture.json', '--answer', 'right.json');
+    expect(right.status, right.text).toBe(0);
+  });
+
+  it('in a precision that is asked for', async () => {
+    put('near.json', jsonText(answerToJson(shifted(1e-5))));
+    const asked = ['--answer', 'near.json', '--no-diagnose'];
+    expect((await debug('case.json', ...asked)).status).toBe(1);
+    expect((await debug('case.json', ...asked, '--precision', 'bfloat16')).status).toBe(0);
+  });
+
+  it('that shows steps: the first wrong one', async () => {
+    const steps = stepsOf(c);
+    const states = tensorToJson(steps.states);
+    states.data[20] = 100;
+    const intermediates = { chunkStates: tensorToJson(steps.chunkStates), states };
+    put('steps.json', jsonText({ ...answerToJson(shifted(0.5)), intermediates }));
+    const { status, text } = await debug('case.json', '--answer', 'steps.json', '--no-diagnose');
+    expect(status, text).toBe(1);
+    expect(text).toContain('the first wrong step is states');
+    put('unknown.json', jsonText({ ...answerToJson(shifted(0.5)), intermediates: { qk: states } }));
+    const unknown = await debug('case.json', '--answer', 'unknown.json');
+    expect(unknown.status, unknown.text).toBe(2);
+    expect(unknown.text).toContain('intermediates.qk, where chunkStates');
+  });
+
+  it('of another shape is wrong, and says so', async () => {
+    const { o, ...rest } = answerToJson(compute(c));
+    put('flat.json', jsonText({ ...rest, o: { ...o, shape: [6, 2] } }));
+    const { status, text } = await debug('case.json', '--answer', 'flat.json');
+    expect(status, text).toBe(1);
+    expect(text).toContain('o has shape [6,2], where [1,6,1,2] is wanted');
+  });
+});
+
+describe.concurrent('a form of ours', () => {
+  it.each([
+    ['--form', 'masked'],
+    ['--form', 'gpu'],
+  ])('%s %s is right', async (...form) => {
+    const { status, text } = await debug('case.json', ...form);
+    expect(status, text).toBe(0);
+  });
+});
+
+describe.concurrent('files with a case', () => {
+  it('a counterexample that the gate kept', async () => {
+    const kept = { version: 1, law: 'forward-equals-masked', dtype: 'float64', extras: {}, case: caseToJson(c) };
+    put('one.kept.json', jsonText(kept));
+    expect((await debug('one.kept.json', '--answer', 'wrong.json', '--no-diagnose')).status).toBe(1);
+  });
+
+  it.skipIf(!python)('what lla gate saved: its output says how to go on', async () => {
+    const gate = ['gate', '--law', 'forward-equals-masked', '--runs', '30', '--save', 'saved', '--dtype', 'float64'];
+    const { status, text } = await lla([...gate, '--', ...program], folder);
+    expect(status, text).toBe(1);
+    const [, line] = text.match(/^debug npx lla (debug .*)$/m) as RegExpMatchArray;
+    const [, file, options] = line.match(/^debug (\S+) (.*) -- /) as RegExpMatchArray;
+    expect(existsSync(at(file))).toBe(true);
+    const args = [file, ...options.split(' '), '--no-probe', '--no-diagnose', '--', ...program];
+    expect((await debug(...args)).status).toBe(1);
+  });
+});
+
+describe.concurrent('what is no use', () => {
+  it.each<[string, string[], RegExp]>([
+    ['nobody to debug', ['case.json'], /say who is debugged/],
+    ['two to debug', ['case.json', '--form', 'masked', '--answer', 'right.json'], /one alone/],
+    ['no file', ['none.json', '--form', 'masked'], /none\.json \(ENOENT.*a file that can be read/],
+    ['no JSON', ['text.json', '--form', 'masked'], /text that is not JSON/],
+    ['no case', ['empty.json', '--form', 'masked'], /system/],
+    ['no answer file', ['case.json', '--answer', 'none.npz'], /none\.npz.*give a file that can be read/],
+    ['an unknown form', ['case.json', '--form', 'mask'], /unknown form 'mask'/],
+    ['an unknown precision', ['case.json', '--form', 'masked', '--precision', 'float8'], /unknown precision/],
+    ['another precision of a form', ['case.json', '--form', 'masked', '--precision', 'float32'], /float64 alone/],
+    ['a page in a file', ['case.json', '--form', 'masked', '--html', 'case.json/why.html'], /--html .*can be written/],
+    [
+      'a file twice',
+      ['case.json', '--form', 'masked', '--html', 'a', '--python', './a'],
+      /give each a file of its own/,
+    ],
+    ['no seconds', ['case.json', '--form', 'masked', '--seconds', '0'], /positive integer/],
+  ])('%s is exit code 2, in one message', async (_, args, message) => {
+    const { status, text } = await debug(...args);
+    expect(status, text).toBe(2);
+    expect(text).toMatch(message);
+    expect(text).not.toMatch(/\n\s+at /);
+  });
+});

@@ -1,0 +1,90 @@
+/** The page of the table. */
+
+/** One blind diagnosis. */
+export interface Trial {
+  failing: 'law' | 'probe' | null;
+  /** The bugs named first. */
+  named: string[];
+  right: boolean;
+  cases: number;
+  wrong: number;
+  telling: number;
+}
+
+export interface Row {
+  name: string;
+  system: string;
+  bug: string;
+  line: string;
+  /** By precision. */
+  trials: Record<string, Trial>;
+  /** What is named where this bug is taken out of the dictionary. */
+  without: Record<string, string[]>;
+}
+
+export interface Table {
+  rows: Row[];
+  otherForm: { tried: number; right: number; missed: string[] };
+  everySystem: { tried: number; right: number; alone: number; missed: string[] };
+  pairs: {
+    system: string;
+    names: [string, string];
+    result: 'both' | 'one alone' | 'missed';
+    named: string[];
+    seconds: number;
+  }[];
+  correct: { kernels: number; cases: number; accused: string[] };
+}
+
+const percent = (part: number, whole: number): string => `${part} of ${whole} (${((100 * part) / whole).toFixed(1)} %)`;
+
+const resultOf = (trial: Trial, name: string): string => {
+  if (trial.wrong === 0 && trial.named.length === 0) return 'nothing is wrong';
+  if (!trial.right) return trial.named.length > 0 ? `**${trial.named.join(', ')}**` : '**not named**';
+  const others = trial.named.filter((each) => each !== name);
+  return others.length > 0 ? `named, with ${others.join(', ')}` : 'named';
+};
+
+const listed = (title: string, list: readonly string[]): string =>
+  list.length === 0 ? `${title}: none.` : `${title}: ${list.map((each) => `\`${each}\``).join(', ')}.`;
+
+export function markdown({ rows, otherForm, everySystem, pairs, correct }: Table): string {
+  const precisions = Object.keys(rows[0].trials);
+  const figures = precisions.flatMap((precision) => {
+    const trials = rows.map(({ name, trials: all }) => ({ name, ...all[precision] }));
+    const seen = trials.filter(({ wrong, named }) => wrong > 0 || named.length > 0);
+    const right = trials.filter((trial) => trial.right).length;
+    const unseen = trials.filter((trial) => !seen.includes(trial)).map(({ name }) => name);
+    const without = rows
+      .filter((row) => row.without[precision].length > 0)
+      .map((row) => `${row.name}: ${row.without[precision].join('; ')}`);
+    return [
+      `- ${precision}: named first in ${percent(right, rows.length)} of all, ${percent(right, seen.length)} of those that are wrong on a case that was asked. ${listed('Right on all cases, by the bounds of the precision', unseen)}`,
+      `- ${precision}, with the bug itself taken out of the dictionary: ${listed('another is named', without)}`,
+    ];
+  });
+  const results = (result: string): number => pairs.filter((pair) => pair.result === result).length;
+  return `<!-- Written by npm run debug:table. -->
+# How good the diagnosis is
+
+Each wrong implementation of \`debug/dictionary\` is diagnosed blind: as an implementation without a name, from the case on which a law rejects it, or
+from the first probe that it fails. In float32 its bug is added to what a correct kernel of that precision answers
+(\`test/mutants/in-precision.ts\`).
+
+${figures.join('\n')}
+- In float64, the same bugs in the recurrent form, whose sums have another order: ${percent(otherForm.right, otherForm.tried)}. ${listed('Missed', otherForm.missed)}
+- In float64, every bug on every system that can have it: ${percent(everySystem.right, everySystem.tried)}, by itself in ${everySystem.alone}. ${listed('Missed', everySystem.missed)}
+- Two random bugs of different kinds at once, in float64: both named in ${percent(results('both'), pairs.length)}; in ${results('one alone')} one hides the other, and is named alone; ${results('missed')} missed.
+- ${correct.kernels} correct implementations (our forms, and emulated kernels in four precisions) on ${correct.cases} probes. ${listed('Accused', correct.accused)}
+
+| bug | system | ${precisions.join(' | ')} |
+|---|---|${precisions.map(() => '---|').join('')}
+${rows.map(({ name, system, trials }) => `| \`${name}\` | ${system} | ${precisions.map((precision) => resultOf(trials[precision], name)).join(' | ')} |`).join('\n')}
+
+Two at once:
+
+| bugs | system | result | seconds |
+|---|---|---|---|
+${pairs.map(({ names, system, result, named, seconds }) => `| ${names.map((name) => `\`${name}\``).join(' + ')} | ${system} | ${result}${named.length > 1 ? `, among ${named.length}` : ''} | ${seconds} |`).join('\n')}
+`;
+}

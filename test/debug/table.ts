@@ -1,0 +1,154 @@
+/** How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json and docs/debug-table.md. */
+import { writeFileSync } from 'node:fs';
+import { probeCases } from '../../debug/diagnose/cases.ts';
+import type { Diagnosis } from '../../debug/diagnose/diagnose.ts';
+import { ask, differs } from '../../debug/diagnose/outputs.ts';
+import { rightFor } from '../../debug/diagnose/right.ts';
+import { createMemory } from '../../debug/diagnose/trial.ts';
+import { mutants } from '../../debug/dictionary/all.ts';
+import { dictionaryFor } from '../../debug/dictionary/entries.ts';
+import { implement } from '../../debug/dictionary/mutant.ts';
+import { builtIn } from '../../properties/implementations.ts';
+import type { Implementation } from '../../properties/law.ts';
+import { findPrecision, type Precision } from '../../properties/precision.ts';
+import { systems } from '../../reference/systems/registry.ts';
+import { emulated, variants } from '../emulated/implementations.ts';
+import { blind, diagnoseBlind, firstNamed } from './blind.ts';
+import { randomPairs } from './random-pairs.ts';
+import { markdown, type Row, type Table, type Trial } from './table-text.ts';
+
+/** Cases of the law that rejects a mutant, until one does. */
+const LAW_RUNS = 40;
+const precisions = ['float64', 'float32'].map((name) => findPrecision(name) as Precision);
+const memory = createMemory();
+
+const trialOf = (name: string, diagnosis: Diagnosis, failing: Trial['failing']): Trial => ({
+  failing,
+  named: firstNamed(diagnosis),
+  right: diagnosis.causes[0]?.names.includes(name) ?? false,
+  cases: diagnosis.cases,
+  wrong: diagnosis.wrong,
+  telling: diagnosis.causes[0]?.telling ?? 0,
+});
+
+async function rows(): Promise<Row[]> {
+  const all: Row[] = [];
+  for (const mutant of mutants) {
+    const { name, system, bug, line, control } = mutant;
+    const row: Row = { name, system, bug, line, trials: {}, without: {} };
+    for (const precision of precisions) {
+      const byLaw = { law: control, runs: LAW_RUNS };
+      const { diagnosis, failing } = await diagnoseBlind(blind(mutant, precision), system, { memory }, byLaw);
+      row.trials[precision.name] = trialOf(name, diagnosis, failing);
+      const entries = dictionaryFor(system).filter((entry) => entry.name !== name);
+      const without = (await diagnoseBlind(blind(mutant, precision), system, { memory, entries })).diagnosis;
+      row.without[precision.name] = [...without.causes, ...without.pairs].map(({ names }) => names.join(' + '));
+    }
+    all.push(row);
+    process.stderr.write(`${name}\n`);
+  }
+  return all;
+}
+
+/** The same bug in another form of ours: other orders of sums. Where that form does not have the bug, nothing is wrong, and it does not count. */
+async function otherForm(): Promise<Table['otherForm']> {
+  const found: Table['otherForm'] = { tried: 0, right: 0, missed: [] };
+  for (const { name, system, form, change } of mutants) {
+    if (system === 'softmax' || form !== 'masked') continue;
+    const subject = { ...implement('kernel', system, [{ ...change(), form: 'recurrent' as const }]) };
+    const { diagnosis } = await diagnoseBlind(subject, system, { memory, pairs: false });
+    if (diagnosis.wrong === 0 && diagnosis.causes.length === 0) continue;
+    found.tried++;
+    if (firstNamed(diagnosis).includes(name)) found.right++;
+    else found.missed.push(`${name}: ${firstNamed(diagnosis).join(', ') || 'nothing'}`);
+  }
+  return found;
+}
+
+/** Every bug on every system that it is offered on, in float64. */
+async function everySystem(): Promise<Table['everySystem']> {
+  const found: Table['everySystem'] = { tried: 0, right: 0, alone: 0, missed: [] };
+  for (const { name: system } of systems) {
+    for (const { name } of dictionaryFor(system)) {
+      const entry = dictionaryFor(system).find((each) => each.name === name) as ReturnType<
+        typeof dictionaryFor
+      >[number];
+      const { diagnosis } = await diagnoseBlind({ ...entry.implementation, name: 'kernel' }, system, {
+        memory,
+        pairs: false,
+      });
+      found.tried++;
+      const named = firstNamed(diagnosis);
+      if (named.includes(name)) found.right++;
+      else found.missed.push(`${name} on ${system}: ${named.join(', ') || 'nothing'}`);
+      if (named.length === 1 && named[0] === name) found.alone++;
+    }
+    process.stderr.write(`${system}\n`);
+  }
+  return found;
+}
+
+async function pairs(): Promise<Table['pairs']> {
+  const drawn = randomPairs(1, 30, [
+    'log-linear-mamba2',
+    'log-linear-gated-deltanet',
+    'log-linear-gla',
+    'mamba2',
+    'log-linear-kimi-delta',
+  ]);
+  const found: Table['pairs'] = [];
+  for (const { system, names, subject } of drawn) {
+    const started = performance.now();
+    const { diagnosis } = await diagnoseBlind(subject, system, { memory });
+    const isNamed = (list: { names: string[] }[]): boolean =>
+      list.some((each) => names.every((name) => each.names.includes(name)));
+    const single = diagnosis.causes.flatMap((cause) => cause.names);
+    found.push({
+      system,
+      names,
+      // one bug may hide the other: then it explains everything alone
+      result: isNamed(diagnosis.pairs) ? 'both' : single.some((name) => names.includes(name)) ? 'one alone' : 'missed',
+      named: (single.length > 0 ? [single] : diagnosis.pairs.map((pair) => pair.names)).map((list) => list.join(' + ')),
+      seconds: Math.round((performance.now() - started) / 100) / 10,
+    });
+  }
+  return found;
+}
+
+/** Probes on which a correct implementation is off: there have to be none. */
+async function accused(): Promise<Table['correct']> {
+  const found: Table['correct'] = { kernels: 0, cases: 0, accused: [] };
+  const judge = async (subject: Implementation, system: string): Promise<void> => {
+    found.kernels++;
+    for (const question of probeCases(system, subject)) {
+      const right = await (question.key
+        ? memory(`${question.key} right`, () => rightFor(question, subject))
+        : rightFor(question, subject));
+      const actual = await ask(subject, question);
+      found.cases++;
+      if (differs(actual, right, 1, actual.keys()))
+        found.accused.push(`${subject.name} on ${system}: ${question.name}`);
+    }
+  };
+  for (const form of builtIn) for (const system of form.abilities.systems) await judge(form, system);
+  let next = 0;
+  for (const name of ['float32', 'tf32', 'bfloat16', 'float16']) {
+    // each precision on each system, by the variants in turn
+    for (const { name: system } of systems) {
+      await judge(emulated(findPrecision(name) as Precision, variants[next++ % variants.length]), system);
+    }
+    next += 4;
+    process.stderr.write(`${name}\n`);
+  }
+  return found;
+}
+
+const table: Table = {
+  rows: await rows(),
+  otherForm: await otherForm(),
+  everySystem: await everySystem(),
+  pairs: await pairs(),
+  correct: await accused(),
+};
+writeFileSync('docs/debug-table.json', `${JSON.stringify(table, null, 1)}\n`);
+writeFileSync('docs/debug-table.md', markdown(table));
