@@ -104,6 +104,11 @@ export function alongTime(
       add(`${of}all but the last ${chunk}${suffix}`, cost + 1, (at) => x(at) < last(at));
       add(`${of}the first ${chunk}${suffix}`, cost + 0.5, (at) => x(at) < C);
       add(`${of}every ${chunk} after the first${suffix}`, cost, (at) => x(at) >= C);
+      // what a chunk takes over wrongly fades inside of it
+      for (let width = 2; isOwn && width < C; width *= 2) {
+        const stretch = `the first ${width} ${nouns} of every ${chunk}`;
+        add(`${stretch} after the first${suffix}`, cost + 2, (at) => x(at) % C < width && x(at) >= C);
+      }
       if (isOwn) add(`${of}every ${chunk} after the second${suffix}`, cost + 1, (at) => x(at) >= 2 * C);
       add(`the first ${nouns} of ${chunks}${suffix}`, cost + 0.5, (at) => x(at) % C === 0);
       add(`the first ${nouns} of ${chunks} after the first${suffix}`, cost, (at) => x(at) % C === 0 && x(at) > 0);

@@ -17,6 +17,7 @@ export interface Layout {
   isUniform: boolean;
 }
 
+/** Read off the case. */
 export function layoutOf(c: Case): Layout {
   const { B, T, H, G, L, n } = sizesOf(c);
   const cuts = c.cuSeqlens;

@@ -15,7 +15,7 @@ import { factorWords, sentenceOf, wholeAxes } from './words.ts';
 
 /** A set is named when it has so much of what is wrong, and so much of it is wrong. */
 const RECALL = 0.9;
-const PRECISION = 0.8;
+const PRECISION = 0.7;
 
 /** An element that is right although its whole value is within the bound says nothing, nor does one without a promise. */
 export function labelsOf({ axes, shape, ratio, expected, bound }: Omit<OutputErrors, 'name' | 'actual'>): Labels {

@@ -53,6 +53,7 @@ function levelsFor({ axes, shape, ratio }: OutputErrors, layout: Layout): Profil
   return rows.filter(({ total }) => total > 0);
 }
 
+/** The profile of one output. */
 export function profileOf(errors: OutputErrors, layout: Layout): Profile {
   const axis = errors.axes.indexOf('T');
   const byPosition: number[] = [];

@@ -20,6 +20,7 @@ function touchedAlong({ axes, shape, ratio }: OutputErrors, letters: string): (a
   return (at) => touched.has(at);
 }
 
+/** By its axes: positions, heads, rows, channels, levels, and what the numbers of the case say. */
 export function setsFor(errors: OutputErrors, layout: Layout): Hypothesis[] {
   const { axes, shape } = errors;
   const size = (letter: string): number => shape[axes.indexOf(letter)];

@@ -65,6 +65,7 @@ async function groupsRead(lab: Lab, name: 'q' | 'k'): Promise<Finding | null> {
   };
 }
 
+/** Every fault of this kind. */
 export async function channelsOf(lab: Lab): Promise<Finding[]> {
   // the erase of a delta rule, and keys that it normalises, make other numbers of these
   if (systemOf(lab.c).recurrence?.beta || lab.T < 2 || lab.byDifferences) return [];

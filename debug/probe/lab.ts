@@ -51,7 +51,7 @@ export interface Lab {
 }
 
 /** Multiply-adds that reading P once may cost. */
-const WORK = 2e8;
+const WORK = 2e7;
 const LONGEST = 320;
 
 /** P of every row and head, [B,H,T,T]. */
@@ -110,6 +110,7 @@ function worstOf({ outputs }: Failure): { row: number; head: number } {
   return { row: best.row, head: best.head };
 }
 
+/** Gets a failure ready to be probed. */
 export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
   const { cotangents: _, ...rest } = failure.c;
   const found = affordable(rest, subject, worstOf(failure));
@@ -231,6 +232,7 @@ export const rightMatrices = (lab: Lab, c: Case): Promise<Matrices> =>
 export const squareOf = ({ T, H }: Lab, values: Float64Array, row: number, head: number): Float64Array =>
   values.slice((row * H + head) * T * T, (row * H + head + 1) * T * T);
 
+/** [T,T] as rows. */
 export const rows = (values: Float64Array, T: number): number[][] =>
   Array.from({ length: T }, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
 

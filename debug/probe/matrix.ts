@@ -20,6 +20,7 @@ export function pairWords(pairs: readonly { t: number; s: number }[]): string {
 
 const count = (n: number, what: string): string => `${n} ${n === 1 ? what : what === 'entry' ? 'entries' : `${what}s`}`;
 
+/** One head that is wrong, the one where the failure is worst if it is one of them; how many others are. */
 export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): ProbedMatrix {
   const { T, B, H } = lab;
   const wrongHeads: ProbedMatrix['wrongHeads'] = [];

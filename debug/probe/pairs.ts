@@ -23,6 +23,7 @@ export function trueLevel(lab: Lab, row: number, t: number, s: number): number {
 /** The axes of P as the search knows them: t queries, s keys. */
 export const PAIR_AXES = 'ts';
 
+/** Every set that is tried on one head. */
 export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: number) => boolean): Hypothesis[] {
   const { T, layout } = lab;
   const { chunkSize, hasLevels, cells } = layout;
@@ -75,10 +76,14 @@ export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: numb
       const at = ((row * T + r) * lab.H + head) * channels;
       return data.subarray(at, at + channels).includes(Number.NEGATIVE_INFINITY);
     };
-    const before = (t: number): number => Array.from({ length: t + 1 }, (_, r) => r).findLastIndex(reset);
-    add('keys before a reset that the query comes after', 3, (t, s) => past(t, s) && before(t) > s);
-    add('pairs after a reset', 3.5, (t, s) => past(t, s) && before(t) >= 0 && before(t) <= s);
-    add('queries after a reset', 3.5, (t, s) => past(t, s) && before(t) >= 0);
+    /** The last reset up to each position; -1 where there was none. */
+    const latest: number[] = [];
+    for (let t = 0; t < T; t++) latest.push(reset(t) ? t : (latest[t - 1] ?? -1));
+    if (latest[T - 1] >= 0) {
+      add('keys before a reset that the query comes after', 3, (t, s) => past(t, s) && latest[t] > s);
+      add('pairs after a reset', 3.5, (t, s) => past(t, s) && latest[t] >= 0 && latest[t] <= s);
+      add('queries after a reset', 3.5, (t, s) => past(t, s) && latest[t] >= 0);
+    }
   }
   return [...list, ...alongMany(PAIR_AXES, [T, T], sets)];
 }

@@ -28,21 +28,33 @@ interface Apart {
 }
 
 /** Elements that are no numbers on both sides say nothing here: P shows them. */
-function apartOf(actual: Float64Array, expected: Float64Array, bound: Float64Array): Apart {
+function apartOf(actual: Float64Array, expected: Float64Array, bound: () => Float64Array): Apart {
   let [worst, most, largest] = [0, 0, 0];
   for (let at = 0; at < actual.length; at++) {
     if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
-    worst = Math.max(worst, ratioOf(actual[at], expected[at], bound[at]));
+    if (actual[at] !== expected[at]) worst = Math.max(worst, ratioOf(actual[at], expected[at], bound()[at]));
     most = Math.max(most, Math.abs(actual[at] - expected[at]));
     largest = Math.max(largest, Math.abs(expected[at]));
   }
   return { worst, share: most / (largest || 1) };
 }
 
-const outputs = async (lab: Lab, c: Case): Promise<{ o: Float64Array; bound: Float64Array }> => ({
-  o: toDense((await lab.ask(c)).o),
-  bound: boundsOf(c, lab.precision).o,
-});
+/** An output; its bounds, which cost more than it does, only where something asks for them. */
+interface Output {
+  o: Float64Array;
+  bound(): Float64Array;
+}
+
+async function outputs(lab: Lab, c: Case): Promise<Output> {
+  let known: Float64Array | null = null;
+  return {
+    o: toDense((await lab.ask(c)).o),
+    bound() {
+      known ??= boundsOf(c, lab.precision).o;
+      return known;
+    },
+  };
+}
 
 const shown = ({ worst, share }: Apart): string =>
   `${Number.isFinite(worst) ? `${worst.toPrecision(2)} bounds, ` : ''}${share.toPrecision(2)} of its size`;
@@ -65,14 +77,13 @@ async function isDeterministic(lab: Lab): Promise<Premise> {
 async function isLinear(lab: Lab, name: 'v' | 'lambda'): Promise<Premise> {
   const like = lab.c.inputs[name] as Tensor;
   const [x, y] = [eighths(like, `${name} one`, 1), eighths(like, `${name} two`, 2)];
-  const at = (value: Tensor): Promise<{ o: Float64Array; bound: Float64Array }> =>
-    outputs(lab, held(lab, withInputs(lab.c, { [name]: value })));
+  const at = (value: Tensor): Promise<Output> => outputs(lab, held(lab, withInputs(lab.c, { [name]: value })));
   const [fx, fy, sum, large] = [await at(x), await at(y), await at(addTensors(x, y)), await at(scaleTensor(x, 64))];
   const added = fx.o.map((value, i) => value + fy.o[i]);
-  const allowed = sum.bound.map((bound, i) => bound + 2 * (fx.bound[i] + fy.bound[i]));
+  const allowed = sum.bound().map((bound, i) => bound + 2 * (fx.bound()[i] + fy.bound()[i]));
   const times64 = fx.o.map((value) => 64 * value);
-  const allowedLarge = large.bound.map((bound, i) => bound + 64 * fx.bound[i]);
-  const apart = [apartOf(sum.o, added, allowed), apartOf(large.o, times64, allowedLarge)];
+  const allowedLarge = large.bound().map((bound, i) => bound + 64 * fx.bound()[i]);
+  const apart = [apartOf(sum.o, added, () => allowed), apartOf(large.o, times64, () => allowedLarge)];
   const [far] = apart.sort((a, b) => b.share - a.share);
   const worst = Math.max(...apart.map((each) => each.worst));
   const letter = name === 'v' ? 'v' : 'the level scales';
@@ -103,12 +114,7 @@ function changed(name: InputName, value: number): number {
 }
 
 /** Where something changes although nothing that it may read does; null where nothing is. */
-async function reachedBy(
-  lab: Lab,
-  t: number,
-  changedRow: number | null,
-  before: { o: Float64Array; bound: Float64Array },
-) {
+async function reachedBy(lab: Lab, t: number, changedRow: number | null, before: Output) {
   const { T } = lab;
   const width = (lab.c.inputs.v as Tensor).shape.slice(2).reduce((product, each) => product * each, 1);
   const after = await outputs(lab, changedFrom(lab, t, changedRow));
@@ -117,7 +123,8 @@ async function reachedBy(
     const [row, query] = [Math.floor(at / width / T), Math.floor(at / width) % T];
     if (query >= t && (changedRow === null || row === changedRow)) return;
     if (!Number.isFinite(value) && !Number.isFinite(before.o[at])) return;
-    const ratio = ratioOf(value, before.o[at], before.bound[at] + after.bound[at]);
+    if (value === before.o[at]) return;
+    const ratio = ratioOf(value, before.o[at], before.bound()[at] + after.bound()[at]);
     if (ratio > 1 && ratio > (found?.ratio ?? 1)) found = { query, row, ratio };
   });
   return found as { query: number; row: number; ratio: number } | null;

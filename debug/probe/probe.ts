@@ -41,7 +41,7 @@ async function step<T>(name: string, faults: Finding[], run: () => Promise<T>): 
   }
 }
 
-async function probeForward(lab: Lab, faults: Finding[]) {
+async function probeForward(lab: Lab, faults: Finding[], isCoarse: boolean) {
   const { hasLevels } = lab.layout;
   const read = await step('P', faults, async () => {
     const right = await rightMatrices(lab, lab.c);
@@ -55,7 +55,8 @@ async function probeForward(lab: Lab, faults: Finding[]) {
   const isMapRight = levelMap === null || levelMap.sentences.length === 0;
   const scales = hasLevels && isMapRight ? await step('level scales', faults, () => scalesOf(lab)) : null;
   const delta = read ? deltaOf(lab, read.actual, read.right) : null;
-  const decay = delta ? null : await step('its decays', faults, () => decayOf(lab));
+  // exponents of answers that are rounded coarsely say nothing of decays
+  const decay = delta || isCoarse ? null : await step('its decays', faults, () => decayOf(lab));
   // a factor of each token is what other faults look like from afar
   const isExplained = !isMapRight || Boolean(scales ?? decay ?? delta);
   const scale = read ? factorOf(lab, read.actual, read.right, isExplained) : null;
@@ -75,7 +76,13 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   lab.byDifferences = isLinear?.holds === false && !isLinear.isRounding;
   const isCausal = premises.every(({ name, holds }) => name !== 'causal' || holds !== false);
   const isSoftmax = systemOf(lab.c).recurrence === null;
-  const found = isSoftmax ? await probeSoftmax(lab, faults) : await probeForward(lab, faults);
+  const found = isSoftmax
+    ? await probeSoftmax(lab, faults)
+    : await probeForward(
+        lab,
+        faults,
+        premises.some((each) => each.isRounding),
+      );
   const { P, levelMap, scales, decay, scale, delta, channels } = found;
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));

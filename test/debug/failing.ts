@@ -6,7 +6,7 @@ import { expectedOf } from '../../debug/expected.ts';
 import { type Failure, failureOf } from '../../debug/failure.ts';
 import { fill } from '../../properties/arbitraries/cases.ts';
 import { independent } from '../../properties/arbitraries/values.ts';
-import { axes } from '../../properties/edit.ts';
+import { axes, mapTensor } from '../../properties/edit.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { DOUBLE, type Precision, roundCase } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
@@ -50,16 +50,7 @@ export function makeCase(name: string, wanted: Wanted = {}, precision: Precision
     c.inputs[input] = values;
   }
   for (const [input, change] of Object.entries(wanted.change ?? {})) {
-    const values = c.inputs[input as InputName] as DenseTensor;
-    const shape = values.shape;
-    for (let at = 0; at < values.data.length; at++) {
-      const index: number[] = [];
-      for (let axis = shape.length - 1, rest = at; axis >= 0; axis--) {
-        index.unshift(rest % shape[axis]);
-        rest = Math.floor(rest / shape[axis]);
-      }
-      values.data[at] = change(values.data[at], index);
-    }
+    c.inputs[input as InputName] = mapTensor(c.inputs[input as InputName] as DenseTensor, change);
   }
   if (wanted.scale !== undefined) c.scale = wanted.scale;
   if (position) c.position = position;

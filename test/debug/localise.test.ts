@@ -83,7 +83,7 @@ describe('which simple set the wrong elements are', () => {
     const { set, sentence } = located(await failing(mutant, wanted), output);
     expect(set?.words, sentence).toContain(words);
     expect(set?.recall).toBeGreaterThanOrEqual(0.9);
-    expect(set?.precision).toBeGreaterThanOrEqual(0.8);
+    expect(set?.precision).toBeGreaterThanOrEqual(0.7);
   });
 
   it.each(relations)('%s, case %j: wrong elements of %s hold %s', async (mutant, wanted, output, words) => {

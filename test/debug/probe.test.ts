@@ -63,6 +63,7 @@ const findings: [mutant: string, wanted: Wanted, words: string][] = [
   ['group-index-modulo', { H: 4, G: 2 }, 'head 2 of row 0 reads k of group 0 instead of group 1 (H = 4, G = 2)'],
   ['key-tail-dropped', { K: 20 }, 'key channels from 16 on are not read (K = 20)'],
   ['value-tile-of-64', { T: 6, V: 70 }, 'is in how o is written; o is wrong in value channels from 64 on'],
+  ['outputs-in-float32', {}, 'it rounds to fewer bits than its precision has'],
   ['values-saturate', {}, 'o is not linear in v'],
   ['output-buffer-not-cleared', {}, 'the same case is answered differently the second time'],
   ['inputs-overwritten', {}, 'it writes into its inputs: v'],
@@ -215,7 +216,7 @@ describe('as data', () => {
     expect(isReliable).toBe(true);
     expect(calls).toBeLessThan(60);
     expect(levelMap?.truth[5]).toEqual([3, 3, 3, 3, 1, 0]);
-    expect(levelMap?.actual[5]).toEqual([3, 3, 2, 2, 1, 0].map((_, s) => [3, 3, 2, 2, 1, 0][s]));
+    expect(levelMap?.actual[5]).toEqual([3, 3, 2, 2, 1, 0]);
     expect(levelMap?.truth[0]).toEqual([0, -1, -1, -1, -1, -1]);
     expect(P?.wrongPairs.every(({ t, s }) => levelMap?.truth[t][s] !== levelMap?.actual[t][s])).toBe(true);
     expect(P?.actual[5][5]).toBeCloseTo(P?.truth[5][5] as number, 12);
