@@ -45,6 +45,9 @@ export function causeOf(
   };
 }
 
+/** Pairs that are written out. */
+const MOST_PAIRS = 3;
+
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** A sentence as it goes on after a colon. */
@@ -81,10 +84,13 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
   if (d.pairs.length > 0) {
     return [
       'No single known bug explains your outputs; two at once do.',
-      ...d.pairs.map(
-        (cause) =>
-          `Your outputs equal ours with both, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}.`,
-      ),
+      ...d.pairs
+        .slice(0, MOST_PAIRS)
+        .map(
+          (cause) =>
+            `Your outputs equal ours with both, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}.`,
+        ),
+      ...(d.pairs.length > MOST_PAIRS ? [`And with ${count(d.pairs.length - MOST_PAIRS, 'other pair')}.`] : []),
     ];
   }
   const forward = d.forward.map(

@@ -55,7 +55,8 @@ const lossOf = (p: Precision): number => 16 * (unitRoundoff(p.product) + unitRou
 
 /**
  * How far the outputs of a subject are from those of a wrong implementation, in units of what they may be apart: at most 1 where they
- * agree. The bound of the right answer stands for that of the wrong one, and what the fault adds is rounded as everything is.
+ * agree. The bound of the right answer stands for that of the wrong one; where the two differ, what the fault adds is rounded as everything
+ * is, and may be off as much as any element of that output.
  * Outputs that the subject does not give say nothing.
  */
 export function distance(
@@ -73,11 +74,12 @@ export function distance(
     const [right, bound, other] = [values.get(name), bounds.get(name), wrong.get(name)];
     if (!right || !bound) continue;
     if (!other || other.length !== actual.length) return Infinity;
-    // a bug may be one of shape: what has no right value has the widest bound
-    const widest = bound.length === actual.length ? 0 : bound.reduce((a, b) => Math.max(a, b), 0);
+    // what lands in a wrong place brings the error of where it comes from, and a wrong shape has no right values
+    const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
     for (let i = 0; i < actual.length; i++) {
       if (bound[i] === Infinity || isSame(actual[i], other[i], most)) continue;
-      const room = (bound[i] ?? widest) + loss * Math.abs(other[i] - (right[i] ?? 0));
+      const apart = Math.abs(other[i] - (right[i] ?? 0));
+      const room = (bound[i] ?? widest) + loss * apart + Math.min(widest, apart);
       const ratio = Math.abs(actual[i] - other[i]) / room;
       if (!(ratio <= 1)) return Infinity;
       worst = Math.max(worst, ratio);

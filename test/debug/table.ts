@@ -41,7 +41,9 @@ async function rows(): Promise<Row[]> {
       const { diagnosis, failing } = await diagnoseBlind(blind(mutant, precision), system, { memory }, byLaw);
       row.trials[precision.name] = trialOf(name, diagnosis, failing);
       const entries = dictionaryFor(system).filter((entry) => entry.name !== name);
-      const without = (await diagnoseBlind(blind(mutant, precision), system, { memory, entries })).diagnosis;
+      const without = (
+        await diagnoseBlind(blind(mutant, precision), system, { memory, entries, pairs: precision === precisions[0] })
+      ).diagnosis;
       row.without[precision.name] = [...without.causes, ...without.pairs].map(({ names }) => names.join(' + '));
     }
     all.push(row);
@@ -59,7 +61,9 @@ async function otherForm(): Promise<Table['otherForm']> {
     const { diagnosis } = await diagnoseBlind(subject, system, { memory, pairs: false });
     if (diagnosis.wrong === 0 && diagnosis.causes.length === 0) continue;
     found.tried++;
+    const forward = diagnosis.forward.flatMap(({ names }) => names);
     if (firstNamed(diagnosis).includes(name)) found.right++;
+    else if (forward.includes(name)) found.missed.push(`${name}: outputs and states alone`);
     else found.missed.push(`${name}: ${firstNamed(diagnosis).join(', ') || 'nothing'}`);
   }
   return found;
