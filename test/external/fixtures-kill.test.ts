@@ -42,14 +42,14 @@ async function wholeSeed(folder: string): Promise<number | null> {
 }
 
 describe('kill -9', () => {
-  it('of forty exports, over nothing and over each other, at random moments', async () => {
+  it('of sixteen exports, over nothing and over each other, at random moments', async () => {
     const seen: (number | null)[] = [];
     const chain = async (name: string): Promise<void> => {
       const home = join(root, name);
       mkdirSync(home);
       const folder = join(home, 'there');
       let before: number | null = null;
-      for (let i = 0; i < 20; i++) {
+      for (let i = 0; i < 8; i++) {
         // every fourth begins with nothing
         if (i % 4 === 0) {
           rmSync(home, { recursive: true });
@@ -69,8 +69,8 @@ describe('kill -9', () => {
       expect(readdirSync(home)).toEqual(['there']);
     };
     await Promise.all([chain('a'), chain('b')]);
-    expect(seen).toHaveLength(40);
-    expect(new Set(seen).size).toBeGreaterThan(5);
+    expect(seen).toHaveLength(16);
+    expect(new Set(seen).size).toBeGreaterThan(2);
   });
 });
 
