@@ -194,7 +194,10 @@ describe('lla fixtures verify', () => {
     );
     const { verdicts } = await verifyAnswers(folder, some, 'some');
     const of = (law: string) => verdicts.find((each) => each.law === law);
-    expect(of('fixture-forward')).toMatchObject({ status: 'failed', reason: 'there is no answer to it' });
+    expect(of('fixture-forward')).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('there is no answer to it'),
+    });
     expect(of('fixture-gradients')).toMatchObject({ status: 'not-covered' });
     expect(of('fixture-gradients')?.reason).toContain('no gradients in the answer');
     expect(of('fixture-recommended')).toMatchObject({ status: 'passed' });
