@@ -222,6 +222,10 @@ describe('an export says what is in the way, and touches nothing', () => {
     symlinkSync(join(home, 'real'), join(home, 'there'));
     return join(home, 'there');
   };
+  const amongFiles = async (): Promise<string> => {
+    const { folder } = await exportFixtures(join(home, 'there'), chosen(1));
+    return join(home, 'there', folder, 'x', 'y');
+  };
   const cases: [string, () => string | Promise<string>, string][] = [
     ['a file', file, 'it is a file; give a folder'],
     ['a file as a parent', () => join(file(), 'below'), 'a part of the path is a file (ENOTDIR); give a path'],
@@ -234,13 +238,15 @@ describe('an export says what is in the way, and touches nothing', () => {
       'its manifest.json is damaged, and does not say what to replace',
     ],
     ['a name that is too long', () => join(home, 'x'.repeat(250)), 'the name is too long for the file system'],
+    ['no name', () => '', 'it has no name; give the name of a folder'],
+    ['the files of other fixtures', amongFiles, 'it would be among the files of the fixtures in '],
     ['a path into nothing', () => join(home, 'x'.repeat(300), 'there'), 'the name is too long for the file system'],
   ];
 
   it.each(cases)('%s', async (_, make, message) => {
     const folder = await make();
     const all = allIn(home);
-    await expect(exportFixtures(folder, chosen(1), { replace: true })).rejects.toThrow(`${folder}: ${message}`);
+    await expect(exportFixtures(folder, chosen(1), { replace: true })).rejects.toThrow(`${folder || "''"}: ${message}`);
     expect(allIn(home)).toEqual(all);
   });
 
@@ -250,6 +256,14 @@ describe('an export says what is in the way, and touches nothing', () => {
     await expect(exportFixtures(folder, chosen(2))).rejects.toThrow('it has fixtures already; --replace puts');
     expect(await seedOf(folder)).toBe(1);
     expect(unfinished()).toEqual([]);
+  });
+
+  it('a place where no folder can be made', () => {
+    const makeFolder = (): never => {
+      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    };
+    const open = () => openFolder(join(home, 'there'), { name: 'v1-small-json', files: { ...disk, makeFolder } });
+    expect(open).toThrow('no folder can be made there (ENOENT); give one in another place');
   });
 
   // root may write everywhere
