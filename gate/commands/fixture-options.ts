@@ -1,6 +1,9 @@
 /** Which fixtures a command is about: the same options for all of them. */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CaseEntry, latestVersion, listCases, type SetName } from '../../fixtures/catalogue.ts';
+import { MANIFEST } from '../../fixtures/manifest.ts';
 import { nearest } from '../../fixtures/nearest.ts';
 import { precisions } from '../../properties/precision.ts';
 import { systems } from '../../reference/systems/registry.ts';
@@ -42,6 +45,16 @@ export function failUnknown(what: string, name: string, known: readonly string[]
   const likely = nearest(name, known);
   const hint = likely.length > 0 ? `Did you mean ${likely.join(', ')}?` : 'lla fixtures list shows what there is';
   return fail(`unknown ${what} '${name}'. ${hint}`);
+}
+
+/** The folder, if it can be one of fixtures; a usage error otherwise. */
+export function givenFolder(folder: string): string {
+  const remedy = 'give one that lla fixtures export wrote';
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (!found) fail(`${folder || "''"}: there is no such folder; ${remedy}`);
+  if (!found.isDirectory()) fail(`${folder}: it is a file, where a folder is wanted; ${remedy}`);
+  if (!existsSync(join(folder, MANIFEST))) fail(`${folder}: there are no fixtures in it (no ${MANIFEST}); ${remedy}`);
+  return folder;
 }
 
 /** Whether these leave anything of a set out. */

@@ -1,7 +1,8 @@
 /** `lla fixtures export`: fixtures as a folder; and whether today's code still makes the same. */
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { listCases, type SetName } from '../../fixtures/catalogue.ts';
+import { latestVersion, listCases, type SetName } from '../../fixtures/catalogue.ts';
 import { compareFolder } from '../../fixtures/compare-folder.ts';
 import {
   type CheckOptions,
@@ -10,6 +11,7 @@ import {
   ExportError,
   type ExportFormat,
   exportFixtures,
+  NoHashes,
 } from '../../fixtures/export.ts';
 import { FolderError } from '../../fixtures/folder-error.ts';
 import { BadFixture } from '../../fixtures/formats/error.ts';
@@ -18,7 +20,7 @@ import type { Manifest } from '../../fixtures/manifest.ts';
 import { createProgress } from '../progress.ts';
 import { collect, fail, integer } from './common.ts';
 import { EXIT } from './exit.ts';
-import { addFixtureOptions, choose, type FixtureFlags, isFiltered } from './fixture-options.ts';
+import { addFixtureOptions, choose, type FixtureFlags, givenFolder, isFiltered } from './fixture-options.ts';
 import { endOnSignals } from './signals.ts';
 
 /** Version of what `--json` prints. */
@@ -57,7 +59,8 @@ const say = (json: boolean | undefined, value: object, lines: readonly string[])
 /** A fault that has a sentence; anything else is ours. */
 function explain(error: unknown): never {
   if (error instanceof ExportError || error instanceof BadHashes) return fail(error.message, EXIT.doesNot);
-  if (error instanceof FolderError || error instanceof BadFixture) return fail(error.message);
+  if (error instanceof FolderError || error instanceof NoHashes || error instanceof BadFixture)
+    return fail(error.message);
   throw error;
 }
 
@@ -88,8 +91,9 @@ async function write(folder: string, flags: ExportFlags): Promise<void> {
     const { cases, bytes, left } = exported;
     for (const what of left)
       process.stderr.write(`${folder}: ${what} of the export before is left: it cannot be removed\n`);
+    const are = counted(cases, set, version);
     say(json, { folder, content, ...exported, set, catalogue: version, seed, formats }, [
-      `${folder}/${content}: ${cases} fixtures, ${megabytes(bytes)} (${set} set, version ${version}, seed ${seed})`,
+      `${join(folder, content)}: ${are.count}, ${megabytes(bytes)} (${are.about}, seed ${seed})`,
       `judge answers to them:  lla fixtures verify ${folder} ANSWERS   or   lla fixtures verify ${folder} -- PROGRAM`,
     ]);
   } catch (error) {
@@ -118,6 +122,12 @@ function askedBy({ catalogue: version, set, seed, dtypes, formats, extras, cases
 const isWholeSet = (count: number, set: SetName, version: number): boolean =>
   count === listCases({ set, version }).length;
 
+/** How many of what they are. */
+const counted = (count: number, set: SetName, version: number): { count: string; about: string } =>
+  isWholeSet(count, set, version)
+    ? { count: `${count} fixtures`, about: `${set} set, version ${version}` }
+    : { count: `${count} of the ${set} set`, about: `version ${version}` };
+
 /** Compares what is made now with the hashes, and with a folder. */
 async function check(folder: string | undefined, flags: ExportFlags): Promise<void> {
   if (flags.replace) fail('--check writes nothing; leave out --replace');
@@ -128,7 +138,13 @@ async function check(folder: string | undefined, flags: ExportFlags): Promise<vo
   const progress = createProgress('check');
   endOnSignals(progress.stop);
   try {
-    const comparison = folder === undefined ? null : compareFolder(folder);
+    const comparison = folder === undefined ? null : compareFolder(givenFolder(folder));
+    const made = comparison?.manifest.catalogue ?? 1;
+    if (made > latestVersion()) {
+      fail(
+        `${folder}: its fixtures are of version ${made}, and ${latestVersion()} is the latest here; nothing was checked`,
+      );
+    }
     const asked = comparison && askedBy(comparison.manifest);
     const chosen = asked?.chosen ?? { ...choose(flags), seed: 0, formats: pickFormats(flags.format) };
     const options: CheckOptions = {
@@ -149,7 +165,8 @@ async function check(folder: string | undefined, flags: ExportFlags): Promise<vo
     ];
     process.exitCode = differing.length + faults.length > 0 ? EXIT.doesNot : EXIT.conforms;
     const { set, version } = chosen;
-    const what = `${cases} fixtures (${set} set, version ${version})`;
+    const are = counted(cases, set, version);
+    const what = `${are.count} (${are.about})`;
     const where = folder === undefined ? '' : ` and ${folder}`;
     say(
       flags.json,

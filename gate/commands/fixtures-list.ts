@@ -11,7 +11,7 @@ import { loadFixtures } from '../../fixtures/load.ts';
 import { counted } from '../reports/findings.ts';
 import { table } from '../table.ts';
 import { fail } from './common.ts';
-import { addFixtureOptions, choose, type FixtureFlags, failUnknown } from './fixture-options.ts';
+import { addFixtureOptions, choose, type FixtureFlags, failUnknown, givenFolder } from './fixture-options.ts';
 
 function list(flags: FixtureFlags & { json?: boolean }): void {
   const { entries, set, version } = choose(flags);
@@ -52,7 +52,7 @@ async function find(name: string, folder: string | undefined): Promise<Fixture> 
         );
   }
   try {
-    const { manifest, read } = loadFixtures(folder);
+    const { manifest, read } = loadFixtures(givenFolder(folder));
     const known = manifest.cases.map((each) => each.name);
     return known.includes(name) ? await read(name) : failUnknown('fixture', name, known);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** `lla fixtures verify`: whether a folder of fixtures is whole, and answers to them right. */
-import { basename, resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { checkFolder } from '../../fixtures/check-folder.ts';
 import { BadFixture } from '../../fixtures/formats/error.ts';
@@ -15,7 +16,7 @@ import type { GateReport } from '../run.ts';
 import { fail, integer, pick, seconds } from './common.ts';
 import { startTimeoutOption } from './draw-options.ts';
 import { EXIT } from './exit.ts';
-import { addFilters, type FixtureFlags, failUnknown, isFiltered } from './fixture-options.ts';
+import { addFilters, type FixtureFlags, failUnknown, givenFolder, isFiltered } from './fixture-options.ts';
 import { megabytes } from './fixtures-export.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 import { endOnSignals } from './signals.ts';
@@ -114,8 +115,16 @@ function splitArguments(others: readonly string[]): { answers: string | null; co
   return { answers: before[0] ?? null, command: others.slice(others.length - behind) };
 }
 
+/** Whether the answers are the fixtures: their folder, or that of their files. */
+function isOf(answers: string, folder: string): boolean {
+  if (!existsSync(answers)) return false;
+  const own = [folder, join(folder, loadFixtures(folder).manifest.folder)].filter((each) => existsSync(each));
+  return own.some((each) => realpathSync(each) === realpathSync(answers));
+}
+
 async function verify(folder: string, others: readonly string[], flags: VerifyFlags): Promise<void> {
   const { answers, command } = splitArguments(others);
+  givenFolder(folder);
   try {
     if (command.length > 0) {
       await judge(folder, flags, async (options) => {
@@ -123,6 +132,9 @@ async function verify(folder: string, others: readonly string[], flags: VerifyFl
         return verifyProgram(folder, external, command, options).finally(external.close);
       });
     } else if (answers !== null) {
+      if (isOf(answers, folder)) {
+        fail(`${answers}: that is the folder of the fixtures itself; give one with the answers of an implementation`);
+      }
       const name = basename(resolve(answers));
       await judge(folder, flags, (options) => verifyAnswers(folder, answers, name, options));
     } else await checkAlone(folder, flags);

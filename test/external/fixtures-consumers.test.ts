@@ -117,6 +117,8 @@ whole = changed(lambda out: out.update(o=out["o"].astype(int)))
 more = changed(lambda out: out.update(extra=out["o"]))
 stateless = changed(lambda out: out.pop("final_state"))
 final = changed(lambda out: out.update(final_state=out["final_state"] + 1))
+no_gradients = changed(lambda out: out.update(gradients={}))
+none_gradients = changed(lambda out: out.update(gradients=None))
 forward = right.forward
 
 def backward(case):
@@ -181,6 +183,8 @@ describe.skipIf(numpy === undefined)('lla_fixtures.py (skipped where there is no
     ['a shape', ofWrong('short', '--case', ordinary), 1, 'o has the shape [1, 9, 2, 1], [1, 9, 2, 2] is wanted'],
     ['integers', ofWrong('whole', '--case', ordinary), 1, 'o is of dtype int64'],
     ['a surplus', ofWrong('more', '--case', ordinary), 1, 'extra is no part of an answer'],
+    ['gradients of nothing', ofWrong('no_gradients', '--case', ordinary), 1, 'gradients.q is missing, of shape'],
+    ['None as gradients', ofWrong('none_gradients', '--case', ordinary), 1, 'gradients.q is missing, of shape'],
     [
       'no state',
       ofWrong('stateless', '--state', '--case', ordinary),
@@ -452,6 +456,9 @@ except FixtureError as error:
       ['npz', npy((text) => text.replace(/meta\.npy/g, 'mete.npy')), "'mete.npy' is no member"],
       ['json', Buffer.from('[]'), 'no object'],
       ['json', Buffer.from('{"a": NaN}'), 'NaN is no JSON'],
+      ['json', Buffer.from('{"a": 1e999}'), '1e999 is larger than any double; infinity is "Infinity"'],
+      ['json', Buffer.from('{"a": -1e309}'), 'larger than any double'],
+      ['json', Buffer.from(`{"a": 1${'0'.repeat(400)}}`), 'larger than any double'],
       ['json', json((fields) => (fields.more = 1)), 'unknown: more'],
       ['json', json((fields) => fields.inputs.v.data.pop()), 'does not fit its shape'],
       ['json', json((fields) => (fields.inputs.v.data[0] = 0.1)), 'not exact in float32'],

@@ -74,6 +74,43 @@ describe('kill -9', () => {
   });
 });
 
+/** Exports until it has ended; what it said, where it failed. */
+async function exported(folder: string, seed: number): Promise<string | null> {
+  const child = spawn(process.execPath, ['test/external/slow-export.mjs', folder, String(seed), '1'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return code === 0 ? null : said;
+}
+
+describe('four exports at once', () => {
+  it.each([
+    ['over nothing', false],
+    ['over each other', true],
+  ])('%s: the folder is whole, and who did not write says that another did', async (name, isThere) => {
+    const home = join(root, name);
+    for (let round = 0; round < 4; round++) {
+      const folder = join(home, String(round), 'there');
+      if (isThere) await exported(folder, 99);
+      const seeds = [1, 2, 3, 4];
+      const said = await Promise.all(seeds.map((seed) => exported(folder, seed)));
+      for (const each of said.filter((text) => text !== null)) {
+        expect(each).toMatch(
+          /process \d+ is writing fixtures into it; wait|another export was writing there at the same time/,
+        );
+      }
+      const written = seeds.filter((_, i) => said[i] === null);
+      expect(isThere && written.length === 0 ? [99] : written).toContain((await wholeSeed(folder)) as number);
+      expect(readdirSync(folder)).toHaveLength(2);
+      expect(readdirSync(join(home, String(round)))).toEqual(['there']);
+    }
+  });
+});
+
 /** A disk of 64 kB; null where none can be mounted. */
 function tinyDisk(): string | null {
   const disk = mkdtempSync(join(root, 'disk-'));

@@ -1,11 +1,12 @@
 /** `lla fixtures` as it is used: folders, answers, programs, exit codes, what is printed. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkFolder } from '../../fixtures/check-folder.ts';
 import { drawMask } from '../../fixtures/drawing.ts';
-import { exportFixtures } from '../../fixtures/export.ts';
+import { checkFixtures, exportFixtures, NoHashes } from '../../fixtures/export.ts';
 import type { Fixture } from '../../fixtures/fixture.ts';
 import { judgeAnswer, type Reply } from '../../fixtures/judge.ts';
 import { answerOf, loadFixtures } from '../../fixtures/load.ts';
@@ -51,7 +52,7 @@ beforeAll(() => {
   const { status, stdout, stderr } = lla('export', folder, ...SYSTEM, '--format', 'json,npz');
   expect(stderr).toMatch(/^fixtures \d+\/\d+, \d+ s/);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^.*there\/v1-small-json-npz: \d+ fixtures, [\d.]+ [kM]B \(small set, version 1, seed 0\)\n/);
+  expect(stdout).toMatch(/^.*there\/v1-small-json-npz: \d+ of the small set, [\d.]+ [kM]B \(version 1, seed 0\)\n/);
 });
 
 describe('lla fixtures export', () => {
@@ -77,13 +78,29 @@ describe('lla fixtures export', () => {
     expect(loadFixtures(join(home, 'one')).manifest).toMatchObject({ formats: ['json'], seed: 3 });
   });
 
+  it('says how much of a set it is, and where, in one way of writing paths', () => {
+    const name = 'linear.ordinary.float32,linear.ordinary.float64';
+    const { stdout } = lla('export', `${join(home, 'two')}//`, '--name', name);
+    expect(stdout).toMatch(/two\/v1-full-json: 2 of the full set, [\d.]+ kB \(version 1, seed 0\)\n/);
+    expect(stdout).not.toContain(`${join(home, 'two')}//v1`);
+  });
+
   it.skipIf(!existsSync('fixtures/hashes/v1.json'))('--check: today’s code makes what was released', () => {
     const { status, stdout } = lla('export', '--check', ...SOME);
-    expect(stdout).toMatch(/^\d+ fixtures \(small set, version 1\): all as released\n$/);
+    expect(stdout).toMatch(/^\d+ of the small set \(version 1\): all as released\n$/);
     expect(status).toBe(0);
     const there = lla('export', '--check', folder, '--json');
     expect(JSON.parse(there.stdout)).toMatchObject({ folder, differing: [], faults: [] });
     expect(there.status).toBe(0);
+  });
+
+  it('--check of a version without hashes is no difference', async () => {
+    const later = join(home, 'later');
+    await exportFixtures(later, chosen(0, { version: 9 }));
+    const { status, stderr } = lla('export', '--check', later);
+    expect(stderr).toContain('later: its fixtures are of version 9, and 1 is the latest here; nothing was checked');
+    expect(status).toBe(2);
+    await expect(checkFixtures({ ...chosen(0), isWhole: true })).rejects.toThrow(NoHashes);
   });
 
   it.each([
@@ -102,7 +119,32 @@ describe('lla fixtures export', () => {
     ],
     ['a check of another seed', ['export', '--check', '--seed', '4'], 'hashes are those of seed 0'],
     ['an unknown command', ['exprt'], "unknown command 'exprt'"],
-    ['a folder that is none', ['verify', '/nowhere'], '/nowhere: manifest.json: ENOENT'],
+    ['a folder that is none', ['verify', '/nowhere'], '/nowhere: there is no such folder; give one that lla fixtures'],
+    ['one to show from', ['show', 'linear.one.float32', '/nowhere'], '/nowhere: there is no such folder; give one'],
+    ['one to compare with', ['export', '--check', '/nowhere'], '/nowhere: there is no such folder; give one'],
+    ['a file', ['verify', 'package.json'], 'package.json: it is a file, where a folder is wanted; give one that'],
+    [
+      'a folder of something else',
+      ['verify', 'docs'],
+      'docs: there are no fixtures in it (no manifest.json); give one',
+    ],
+    [
+      'answers that are not there',
+      ['verify', folder, '/nowhere'],
+      '/nowhere: there is no such folder; give the folder w',
+    ],
+    ['answers that are a file', ['verify', folder, 'package.json'], 'package.json: it is a file, where a folder is'],
+    [
+      'answers that are the fixtures',
+      ['verify', folder, `${folder}/`],
+      'that is the folder of the fixtures itself; give',
+    ],
+    [
+      'or their files',
+      ['verify', folder, join(folder, 'v1-small-json-npz')],
+      'that is the folder of the fixtures itself',
+    ],
+    ['a folder without a name', ['export', ''], "'': it has no name; give the name of a folder"],
     [
       'an unknown fixture',
       ['show', 'log-linear-mamba2.ordinary.float3'],
@@ -134,6 +176,18 @@ describe('lla fixtures verify', () => {
       whole: false,
       strangers: ['v1-small-json/notes.txt'],
     });
+  });
+
+  it.each([
+    ['is not there', () => {}, 'not there'],
+    ['is a link', (path: string) => symlinkSync(home, path), 'a symbolic link, which is not followed'],
+  ] as const)('says once that the folder of files %s', async (name, put, what) => {
+    const broken = join(home, name);
+    await exportFixtures(broken, chosen(4, { formats: ['json', 'c'] }));
+    rmSync(join(broken, 'v1-small-json-c'), { recursive: true });
+    put(join(broken, 'v1-small-json-c'));
+    const { faults } = await checkFolder(broken);
+    expect(faults).toEqual([`v1-small-json-c: the folder with all files is ${what}`]);
   });
 
   it('passes right answers, in every report', async () => {

@@ -16,6 +16,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { exportFixtures } from '../../fixtures/export.ts';
 import { disk, type Files, type Owner, thisProcess } from '../../fixtures/files.ts';
 import { FolderError } from '../../fixtures/folder-error.ts';
+import { building } from '../../fixtures/leftovers.ts';
 import { openFolder } from '../../fixtures/write-folder.ts';
 import { allIn, chosen, NAMES, seedOf } from './fixtures-made-up.ts';
 
@@ -184,6 +185,18 @@ describe('a folder of fixtures', () => {
     expect(await seedOf(folder)).toBe(2);
   });
 
+  it('is whole where the old files had gone, and the name of their folder with them', async () => {
+    const folder = join(home, 'there');
+    let before = (await exportFixtures(folder, chosen(1))).folder;
+    for (const seed of [2, 3]) {
+      rmSync(join(folder, before), { recursive: true });
+      const { folder: name } = await exportFixtures(folder, chosen(seed), { replace: true });
+      expect(name).not.toBe(before);
+      expect(await seedOf(folder)).toBe(seed);
+      before = name;
+    }
+  });
+
   it('that is abandoned was never there', async () => {
     const writer = openFolder(join(home, 'a', 'there'), { name: 'v1-small-json' });
     writer.add('one.json', Buffer.from('{}'));
@@ -209,6 +222,10 @@ describe('an export says what is in the way, and touches nothing', () => {
     symlinkSync(join(home, 'real'), join(home, 'there'));
     return join(home, 'there');
   };
+  const amongFiles = async (): Promise<string> => {
+    const { folder } = await exportFixtures(join(home, 'there'), chosen(1));
+    return join(home, 'there', folder, 'x', 'y');
+  };
   const cases: [string, () => string | Promise<string>, string][] = [
     ['a file', file, 'it is a file; give a folder'],
     ['a file as a parent', () => join(file(), 'below'), 'a part of the path is a file (ENOTDIR); give a path'],
@@ -221,13 +238,15 @@ describe('an export says what is in the way, and touches nothing', () => {
       'its manifest.json is damaged, and does not say what to replace',
     ],
     ['a name that is too long', () => join(home, 'x'.repeat(250)), 'the name is too long for the file system'],
+    ['no name', () => '', 'it has no name; give the name of a folder'],
+    ['the files of other fixtures', amongFiles, 'it would be among the files of the fixtures in '],
     ['a path into nothing', () => join(home, 'x'.repeat(300), 'there'), 'the name is too long for the file system'],
   ];
 
   it.each(cases)('%s', async (_, make, message) => {
     const folder = await make();
     const all = allIn(home);
-    await expect(exportFixtures(folder, chosen(1), { replace: true })).rejects.toThrow(`${folder}: ${message}`);
+    await expect(exportFixtures(folder, chosen(1), { replace: true })).rejects.toThrow(`${folder || "''"}: ${message}`);
     expect(allIn(home)).toEqual(all);
   });
 
@@ -237,6 +256,14 @@ describe('an export says what is in the way, and touches nothing', () => {
     await expect(exportFixtures(folder, chosen(2))).rejects.toThrow('it has fixtures already; --replace puts');
     expect(await seedOf(folder)).toBe(1);
     expect(unfinished()).toEqual([]);
+  });
+
+  it('a place where no folder can be made', () => {
+    const makeFolder = (): never => {
+      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    };
+    const open = () => openFolder(join(home, 'there'), { name: 'v1-small-json', files: { ...disk, makeFolder } });
+    expect(open).toThrow('no folder can be made there (ENOENT); give one in another place');
   });
 
   // root may write everywhere
@@ -291,5 +318,120 @@ describe('what another export is writing', () => {
     await export3();
     expect(unfinished()).toEqual([]);
     expect(await seedOf(join(home, 'there'))).toBe(3);
+  });
+});
+
+describe('two exports into one folder', () => {
+  const taken = 'another export was writing there at the same time, and was first; run it again';
+  let folder = '';
+  /** Exports one that was made before, all at once. */
+  let other: (owner: Owner) => void;
+  /** They run, on one machine; or the one that comes between takes the first for dead. */
+  const first: Owner = { ...thisProcess, pid: 12_345, isAlive: () => true };
+  const second: Owner = { ...thisProcess, pid: 12_346, isAlive: () => true };
+  const hasty: Owner = { ...thisProcess, pid: 12_346, isAlive: () => false };
+
+  beforeEach(async () => {
+    folder = join(home, 'there');
+    const made = join(home, 'made');
+    await exportFixtures(made, chosen(5));
+    const content = join(made, 'v1-small-json');
+    const files = allIn(content).map((name) => [name, readFileSync(join(content, name))] as const);
+    const manifest = readFileSync(join(made, 'manifest.json'), 'utf8');
+    other = (owner) => {
+      const writer = openFolder(folder, { name: 'v1-small-json', replace: true, owner });
+      for (const [name, bytes] of files) writer.add(name, bytes);
+      writer.commit((name) => manifest.replace('"v1-small-json"', `"${name}"`));
+    };
+  });
+
+  /** A disk before whose n-th operation of a kind somebody else comes. */
+  function disturbed(kind: keyof Files, n: number, come: () => void): Files {
+    let done = 0;
+    const step = (name: keyof Files, run: () => void): void => {
+      if (name === kind && ++done === n) come();
+      run();
+    };
+    return {
+      makeFolder: (path) => step('makeFolder', () => disk.makeFolder(path)),
+      writeFile: (path, bytes) => step('writeFile', () => disk.writeFile(path, bytes)),
+      syncFolder: (path) => step('syncFolder', () => disk.syncFolder(path)),
+      rename: (from, to) => step('rename', () => disk.rename(from, to)),
+      removeFile: (path) => step('removeFile', () => disk.removeFile(path)),
+      removeFolder: (path) => step('removeFolder', () => disk.removeFolder(path)),
+    };
+  }
+
+  it.each([
+    ['fixtures', true],
+    ['an empty folder', false],
+  ])('one that comes and goes before the first has its part, over %s, is replaced', async (_, isFull) => {
+    if (isFull) await exportFixtures(folder, chosen(1));
+    else mkdirSync(folder);
+    const files = disturbed('makeFolder', 1, () => other(second));
+    let before = 0;
+    await exportFixtures(folder, chosen(2), {
+      replace: true,
+      files,
+      owner: first,
+      onOpen: () => {
+        before = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')).seed;
+        expect(allIn(folder).filter((path) => path.endsWith('.float32.json'))).toHaveLength(NAMES.length);
+      },
+    });
+    expect(before).toBe(5);
+    expect(await seedOf(folder)).toBe(2);
+  });
+
+  it('is not replaced unasked', async () => {
+    mkdirSync(folder);
+    const files = disturbed('makeFolder', 1, () => other(second));
+    await expect(exportFixtures(folder, chosen(2), { files, owner: first })).rejects.toThrow('it has fixtures already');
+    expect(await seedOf(folder)).toBe(5);
+    expect(unfinished()).toEqual([]);
+  });
+
+  it('one that is first where nothing was', async () => {
+    const files = disturbed('rename', 1, () => other(second));
+    const run = exportFixtures(folder, chosen(2), { replace: true, files, owner: first });
+    await expect(run).rejects.toThrow(taken);
+    expect(await seedOf(folder)).toBe(5);
+    expect(unfinished()).toEqual([]);
+  });
+
+  it('one that takes the first for dead, at any step until the old ones go: what is listed is there', async () => {
+    const seen = new Set<number>();
+    for (const kind of ['makeFolder', 'writeFile', 'syncFolder', 'rename'] as const) {
+      for (let n = 1, isReached = true; isReached; n++) {
+        rmSync(folder, { recursive: true, force: true });
+        await exportFixtures(folder, chosen(1));
+        isReached = false;
+        const files = disturbed(kind, n, () => {
+          isReached = true;
+          // each process knows of its own alone
+          const own = [...building];
+          building.clear();
+          other(hasty);
+          for (const name of own) building.add(name);
+        });
+        const run = exportFixtures(folder, chosen(2), {
+          replace: true,
+          files,
+          owner: { ...first, isAlive: () => false },
+        });
+        await run.catch((error) => expect(error).toBeInstanceOf(FolderError));
+        seen.add(await seedOf(folder));
+      }
+    }
+    expect([...seen].sort()).toEqual([2, 5]);
+  });
+
+  it('of one process: one gives way', async () => {
+    await exportFixtures(folder, chosen(1));
+    const runs = [2, 3].map((seed) => exportFixtures(folder, chosen(seed), { replace: true }));
+    const [one, two] = await Promise.allSettled(runs);
+    expect(one.status).toBe('fulfilled');
+    expect(two).toMatchObject({ reason: { message: expect.stringContaining('is writing fixtures into it') } });
+    expect(await seedOf(folder)).toBe(2);
   });
 });

@@ -73,6 +73,11 @@ describe('a manifest', () => {
     expect(stored).toEqual(JSON.parse(JSON.stringify(manifestSchema)));
   });
 
+  it('without a fixture is none', () => {
+    const empty = manifestText({ ...known, cases: [] });
+    expect(() => parseManifest(empty, 'm')).toThrow(/^m: at \/cases must be .*there are no fixtures in this folder$/);
+  });
+
   it('is read as it was, and has the same text whatever the order of its fields', () => {
     const back = parseManifest(text, 'm');
     expect(back).toEqual(JSON.parse(JSON.stringify(known)));
@@ -89,41 +94,76 @@ describe('a manifest', () => {
   const wrongs: [string, string, string, string][] = [
     ['is no JSON', '{', '', 'text that is not JSON'],
     ['has a field twice', '"version"', '"seed": 1, "version"', 'text with "seed" twice'],
-    ['is of another format', '"lla-fixtures"', '"lla-bundle"', 'at /format must be equal to constant'],
+    ['is of another format', '"lla-fixtures"', '"lla-bundle"', 'at /format must be equal to "lla-fixtures"'],
     ['is of another version', '"version": 1', '"version": 2', 'at /version'],
     ['has an unknown field', '"set"', '"sets"', 'must have required property'],
-    ['has __proto__', '"set"', '"__proto__": {}, "set"', 'must NOT have additional properties'],
-    ['has a path upwards as its folder', `"${FOLDER}"`, '".."', 'at /folder must match pattern'],
-    ['has an absolute folder', `"${FOLDER}"`, '"/v1-small-json"', 'at /folder must match pattern'],
-    ['has a folder in a folder', `"${FOLDER}"`, '"v1-small/json"', 'at /folder must match pattern'],
-    ['has a folder with a backslash', `"${FOLDER}"`, '"v1-small\\\\json"', 'at /folder must match pattern'],
-    ['has a folder with a newline', `"${FOLDER}"`, '"v1-small-json\\n"', 'at /folder must match pattern'],
-    ['has a file elsewhere', '"plain.json"', '"../plain.json"', 'must match pattern'],
-    ['has an absolute file', '"plain.json"', '"/etc/plain.json"', 'must match pattern'],
-    ['has a file with a backslash', '"plain.json"', '"a\\\\plain.json"', 'must match pattern'],
+    ['has __proto__', '"set"', '"__proto__": {}, "set"', 'must not have a field "'],
+    [
+      'has a path upwards as its folder',
+      `"${FOLDER}"`,
+      '".."',
+      'at /folder must be the name of a folder beside the manifest, such as v1-small-json: no path',
+    ],
+    [
+      'has an absolute folder',
+      `"${FOLDER}"`,
+      '"/v1-small-json"',
+      'at /folder must be the name of a folder beside the manifest, such as v1-small-json: no path',
+    ],
+    [
+      'has a folder in a folder',
+      `"${FOLDER}"`,
+      '"v1-small/json"',
+      'at /folder must be the name of a folder beside the manifest, such as v1-small-json: no path',
+    ],
+    [
+      'has a folder with a backslash',
+      `"${FOLDER}"`,
+      '"v1-small\\\\json"',
+      'at /folder must be the name of a folder beside the manifest, such as v1-small-json: no path',
+    ],
+    [
+      'has a folder with a newline',
+      `"${FOLDER}"`,
+      '"v1-small-json\\n"',
+      'at /folder must be the name of a folder beside the manifest, such as v1-small-json: no path',
+    ],
+    [
+      'has a file elsewhere',
+      '"plain.json"',
+      '"../plain.json"',
+      'file must be the name of a file alone, in small letters, digits, dots and dashes: no path, and with .json',
+    ],
+    ['has an absolute file', '"plain.json"', '"/etc/plain.json"', 'no path'],
+    ['has a file with a backslash', '"plain.json"', '"a\\\\plain.json"', 'no path'],
     [
       'has a file of another name',
       '"plain.json"',
       '"other.json"',
       'plain: file "other.json", where plain.json is wanted',
     ],
-    ['has a file of another format', '"plain.json"', '"plain.npz"', 'must match pattern'],
+    ['has a file of another format', '"plain.json"', '"plain.npz"', 'with .json at its end'],
     ['has a case twice', '"refused.float32"', '"plain"', 'two cases plain'],
-    ['has a name with a slash', '"name":"plain"', '"name":"a/plain"', 'at /cases/0/name must match pattern'],
-    ['has a name that begins with a dot', '"name":"plain"', '"name":".plain"', 'at /cases/0/name must match pattern'],
     [
-      'has no file in a format',
-      '"json":{"file":"plain.json"',
-      '"txt":{"file":"plain.json"',
-      'must NOT have additional',
+      'has a name with a slash',
+      '"name":"plain"',
+      '"name":"a/plain"',
+      'at /cases/0/name must be small letters, digits, dots and dashes',
     ],
+    [
+      'has a name that begins with a dot',
+      '"name":"plain"',
+      '"name":".plain"',
+      'at /cases/0/name must be small letters, digits, dots and dashes',
+    ],
+    ['has no file in a format', '"json":{"file":"plain.json"', '"txt":{"file":"plain.json"', 'must not have a field "'],
     ['lacks a format', '"json","safetensors","npz"', '"json","npz"', 'plain: a file in safetensors, which is none'],
     ['has no format', '["json","safetensors","npz"]', '[]', 'at /formats must NOT have fewer than 1'],
     ['has a negative size', '"T":1', '"T":-1', 'at /cases/0/sizes/T must be >= 0'],
     ['has half a size', '"T":1', '"T":0.5', 'at /cases/0/sizes/T must be integer'],
-    ['has an unknown tensor', '"inputs.q":', '"inputs.z":', 'at /cases/0/tensors must be'],
-    ['has an unknown storage', '"storage":"float32"', '"storage":"int8"', 'storage must be equal to one of'],
-    ['has a hash that is none', '"sha256":"', '"sha256":"x', 'must match pattern'],
+    ['has an unknown tensor', '"inputs.q":', '"inputs.z":', 'at /cases/0/tensors must not have a field "inputs.z"'],
+    ['has an unknown storage', '"storage":"float32"', '"storage":"int8"', 'storage must be equal to one of "float64"'],
+    ['has a hash that is none', '"sha256":"', '"sha256":"x', 'must be 64 hexadecimal digits'],
   ];
   it.each(wrongs)('that %s is refused', (_, from, to, message) => {
     const spoilt = from === '{' ? '{' : text.replace(from, to);
