@@ -44,6 +44,11 @@ describe('one answer', () => {
     expect(outcome(ordinary, reply(ordinary, changes))['fixture-forward']).toBe('failed');
   });
 
+  it('says which position is wrong', () => {
+    const [{ why }] = judgeAnswer(packed, reply(packed, { position: { data: Float64Array.of(3, 5, 3) } }));
+    expect(why).toContain('position[2] is 3, where 2 is wanted exactly');
+  });
+
   it('has positions also where there is no state', () => {
     const given = reply(softmax, { position: { data: Float64Array.of(7) } });
     expect(outcome(softmax, given)['fixture-forward']).toBe('failed');
