@@ -24,7 +24,14 @@ export default defineConfig({
         },
       },
       { test: { name: 'long', include: [LONG], isolate: false, testTimeout } },
-      { test: { name: 'apart', include: APART.map((path) => path.replace(/\*\*$/, '**/*.test.ts')), testTimeout } },
+      {
+        test: {
+          name: 'apart',
+          include: APART.map((path) => path.replace(/\*\*$/, '**/*.test.ts')),
+          exclude: [...configDefaults.exclude, LONG],
+          testTimeout,
+        },
+      },
     ],
   },
 });
