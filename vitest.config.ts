@@ -23,7 +23,7 @@ export default defineConfig({
           testTimeout,
         },
       },
-      { test: { name: 'long', include: [LONG], isolate: false, testTimeout } },
+      { test: { name: 'long', include: [LONG], testTimeout } },
       {
         test: {
           name: 'apart',

@@ -30,8 +30,10 @@ beforeEach(() => {
   mkdirSync(home);
 });
 
+/** No system has as many processes. */
+const NOBODY = 2 ** 31 - 1;
 /** A process that is dead by the time anybody looks. */
-const dead: Owner = { ...thisProcess, pid: 12_345, isAlive: () => false };
+const dead: Owner = { ...thisProcess, pid: NOBODY, isAlive: () => false };
 
 class Died extends Error {}
 
@@ -327,9 +329,9 @@ describe('two exports into one folder', () => {
   /** Exports one that was made before, all at once. */
   let other: (owner: Owner) => void;
   /** They run, on one machine; or the one that comes between takes the first for dead. */
-  const first: Owner = { ...thisProcess, pid: 12_345, isAlive: () => true };
-  const second: Owner = { ...thisProcess, pid: 12_346, isAlive: () => true };
-  const hasty: Owner = { ...thisProcess, pid: 12_346, isAlive: () => false };
+  const first: Owner = { ...thisProcess, pid: NOBODY, isAlive: () => true };
+  const second: Owner = { ...thisProcess, pid: NOBODY - 1, isAlive: () => true };
+  const hasty: Owner = { ...thisProcess, pid: NOBODY - 1, isAlive: () => false };
 
   beforeEach(async () => {
     folder = join(home, 'there');
