@@ -106,7 +106,7 @@ class InOrder extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: TESTS.map(([test]) => `test/${test}{,.test}.ts`),
+    include: TESTS.map(([test]) => `test/${test}{,.test,.long.test}.ts`),
     setupFiles: ['test/mutation/setup.ts'],
     runner: 'test/mutation/runner.ts',
     sequence: { sequencer: InOrder },

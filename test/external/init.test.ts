@@ -20,7 +20,7 @@ import { hasCompiler, lla } from './programs.ts';
 const folder = mkdtempSync(join(tmpdir(), 'lla-init-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-// that in Python does in test/external/tutorial.test.ts
+// that in Python does in test/external/tutorial.long.test.ts
 describe('a starter passes as it is', () => {
   const check = async (where: string, ...command: string[]): Promise<void> => {
     const { status, text } = await lla(['gate', '--runs', '1', '--', ...command], where);
