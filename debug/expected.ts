@@ -1,10 +1,10 @@
 /** What is right for a case, and how far off a correct implementation may be. */
 import type { Fixture, FixtureTensor } from '../fixtures/fixture.ts';
-import { axes, inputNames, systemOf } from '../properties/edit.ts';
-import { byName, type OutputName } from '../properties/errors/by-element.ts';
+import { byName } from '../properties/errors/by-element.ts';
+import { outputsOf } from '../properties/outputs.ts';
 import type { Precision } from '../properties/precision.ts';
 import { boundsOf } from '../properties/tolerance.ts';
-import { type Parts, truthOf } from '../properties/truth.ts';
+import { type Parts, partsOf, truthOf } from '../properties/truth.ts';
 import type { Case } from '../reference/case.ts';
 import { findSystem } from '../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../reference/systems/system.ts';
@@ -38,22 +38,11 @@ const rounded = ({ hi, lo }: Parts, bound: Float64Array): Pick<ExpectedTensor, '
 export function expectedOf(c: Case, precision: Precision): Expected {
   const truth = truthOf(c);
   const bounds = boundsOf(c, precision);
-  const tensors = new Map<string, ExpectedTensor>();
-  const [B, T, H, V] = (c.inputs.v as { shape: number[] }).shape;
-  const add = (name: string, letters: string, shape: number[], parts: Parts, output: OutputName): void => {
-    tensors.set(name, { axes: letters, shape, ...rounded(parts, byName(bounds, output)) });
-  };
-  add('o', 'BTHV', [B, T, H, V], truth.o, 'o');
-  if (systemOf(c).recurrence) {
-    const n = c.cuSeqlens ? c.cuSeqlens.length - 1 : B;
-    const [K, L] = [c.inputs.q?.shape[3] ?? 1, c.inputs.lambda?.shape[3] ?? 1];
-    add('finalState', 'nHLKV', [n, H, L, K, V], truth.finalState, 'finalState');
-  }
-  for (const name of c.cotangents ? inputNames(c) : []) {
-    const shape = [...(c.inputs[name] as { shape: number[] }).shape];
-    add(`gradients.${name}`, axes(c, name), shape, truth.gradients[name] as Parts, name);
-  }
-  return { tensors };
+  const tensors = [...outputsOf(c)].map(([path, { name, axes, shape }]): [string, ExpectedTensor] => [
+    path,
+    { axes, shape, ...rounded(partsOf(truth, name), byName(bounds, name)) },
+  ]);
+  return { tensors: new Map(tensors) };
 }
 
 const EXPECTED = 'expected.';

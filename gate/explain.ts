@@ -4,6 +4,7 @@ import { byName } from '../properties/errors/by-element.ts';
 import { costsOf } from '../properties/errors/costs.ts';
 import { createModel } from '../properties/errors/model.ts';
 import { same, tensorsOf } from '../properties/laws/common.ts';
+import { isInside, type Output, outputsOf } from '../properties/outputs.ts';
 import type { Precision } from '../properties/precision.ts';
 import { type Bounds, boundsOf, explainBound, type Term } from '../properties/tolerance.ts';
 import type { Answer, Case } from '../reference/case.ts';
@@ -11,7 +12,6 @@ import { InvalidInput } from '../reference/errors.ts';
 import { compute } from '../reference/operator.ts';
 import { checkCase } from '../reference/shapes.ts';
 import { elements, show, type Tensor, toDense } from '../reference/tensor.ts';
-import { isInside, type Output, outputsOf } from './outputs.ts';
 
 const WHERE = 'explain';
 

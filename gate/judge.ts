@@ -11,6 +11,7 @@ import {
 } from '../properties/law.ts';
 import { findLaw } from '../properties/laws/all.ts';
 import { hereOracle, type Oracle } from '../properties/oracle.ts';
+import { outputAt } from '../properties/outputs.ts';
 import type { Precision } from '../properties/precision.ts';
 import { explainBound, type Term } from '../properties/tolerance.ts';
 import type { Case } from '../reference/case.ts';
@@ -21,7 +22,6 @@ import type { Expected } from './expectations.ts';
 import { type FailureKind, ProgramFailure } from './external/failure.ts';
 import { allForms } from './forms.ts';
 import { keptIn, readKeptFile } from './kept.ts';
-import { outputAt } from './outputs.ts';
 
 export interface GateVerdict {
   law: string;

@@ -1,5 +1,6 @@
 /** Small changes to cases and tensors that laws are made of. Nothing here changes its arguments. */
 import type { Case } from '../reference/case.ts';
+import { heldLevels, type Levels } from '../reference/levels.ts';
 import { findSystem, type System } from '../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../reference/systems/system.ts';
 import { type DenseTensor, elements, type Tensor, tensor, toDense } from '../reference/tensor.ts';
@@ -138,3 +139,9 @@ export const withoutCotangents = (c: Case): Case => {
   const { cotangents: _, ...rest } = c;
   return rest;
 };
+
+/** A state [n,H,L,K,V] without what is in levels that are empty by rule at its positions [n]: no recurrence gets there. */
+export function withoutEmptyLevels(state: Tensor, levels: Levels, position: readonly number[]): DenseTensor {
+  const held = position.map((each) => heldLevels(levels, each));
+  return mapTensor(state, (value, [i, , l]) => (held[i].has(l) ? value : 0));
+}

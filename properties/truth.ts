@@ -8,6 +8,7 @@ import { createMatrixTape, type MatrixShape, type Recorded } from '../reference/
 import { type PanelInput, readQueries, readSoftmax, readState } from '../reference/panel.ts';
 import { checkCase, type Problem } from '../reference/shapes.ts';
 import type { InputName } from '../reference/systems/system.ts';
+import type { OutputName } from './errors/by-element.ts';
 
 /** Numbers in two parts, each row-major. */
 export interface Parts {
@@ -23,6 +24,10 @@ export interface Truth {
   /** Shaped like the inputs; none without cotangents. */
   gradients: Partial<Record<InputName, Parts>>;
 }
+
+/** The truth of one output. */
+export const partsOf = ({ gradients, ...outputs }: Truth, name: OutputName): Parts =>
+  name === 'o' || name === 'finalState' ? outputs[name] : (gradients[name] as Parts);
 
 /** Rows of a panel: enough to make use of a step, few enough for a tape of 300 steps to stay in tens of megabytes. */
 const BLOCK = 16;

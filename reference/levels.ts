@@ -182,3 +182,9 @@ export function contentLevels(levels: Levels, position: number, l: number, queri
   }
   return read;
 }
+
+/** Levels whose content a state may hold after so many positions; the others are empty by rule. A flat system has its one level always. */
+export const heldLevels = (levels: Levels, position: number): Set<number> => {
+  if (levels === FLAT) return new Set([0]);
+  return new Set(position <= 0 ? [] : levels.partition(position - 1).map(({ level }) => level));
+};

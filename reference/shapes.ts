@@ -4,7 +4,7 @@ import { InvalidInput } from './errors.ts';
 import { FLAT, type Levels, levelsOf, type Structure, WEAK } from './levels.ts';
 import { findSystem, type System, systems } from './systems/registry.ts';
 import type { InputName } from './systems/system.ts';
-import { brief, checkTensor, show, type Tensor, toDense } from './tensor.ts';
+import { brief, checkTensor, counted, show, type Tensor, toDense } from './tensor.ts';
 
 export const FORMS: readonly FormName[] = ['masked', 'recurrent', 'chunked'];
 export const DEFAULT_CHUNK_SIZE = 64;
@@ -64,7 +64,6 @@ export const CASE_FIELDS: readonly string[] = [
 ];
 
 const names = (list: readonly string[]): string => list.join(', ');
-const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** Refuses a field that is not known: in the name of the argument that has it, or, on the case itself, in its own. */
 export function checkFields(where: string, object: object, known: readonly string[], argument?: string): void {
@@ -292,8 +291,8 @@ export function checkCase(where: string, c: Case): Problem {
     for (const { start, end, position } of sequences) {
       const wanted = levels.count(position + end - start);
       if (end > start && L < wanted) {
-        const reach = plural(position + end - start, 'position');
-        const remedy = `a sequence that ends after ${reach} reads ${plural(wanted, 'level')}; pass lambda with L >= ${wanted}`;
+        const reach = counted(position + end - start, 'position');
+        const remedy = `a sequence that ends after ${reach} reads ${counted(wanted, 'level')}; pass lambda with L >= ${wanted}`;
         throw new InvalidInput(where, 'lambda', `shape ${show(lambda.shape)}`, show([B, T, H, `>=${wanted}`]), remedy);
       }
     }
@@ -309,7 +308,7 @@ export function checkCase(where: string, c: Case): Problem {
       throw new InvalidInput(
         where,
         'initialState',
-        plural(stateLevels, 'level'),
+        counted(stateLevels, 'level'),
         wanted,
         'extend lambda or cut the state',
       );

@@ -20,6 +20,9 @@ export const elements = (shape: readonly number[]): number => shape.reduce((prod
 export const show = (list: readonly (number | string)[]): string =>
   `[${list.slice(0, 16).join(',')}${list.length > 16 ? `,… (${list.length} entries)` : ''}]`;
 
+/** "1 level", "3 levels", "2 entries". */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
 /** A value that should not be where it is, short enough for a message however large or deep it is. */
 export function brief(value: unknown): string {
   if (value === undefined) return 'nothing';

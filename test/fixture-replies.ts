@@ -1,5 +1,5 @@
 /** An implementation asked a fixture, as a careful consumer asks it: on memory of its own, twice or in other strides where a flag says so. */
-import ndarray from 'ndarray';
+import { timeLast } from '../debug/diagnose/cases.ts';
 import type { Fixture } from '../fixtures/fixture.ts';
 import { askedCase } from '../fixtures/generate.ts';
 import type { Reply } from '../fixtures/judge.ts';
@@ -12,31 +12,6 @@ const copyOf = (fixture: Fixture): Fixture => ({
   header: fixture.header,
   tensors: fixture.tensors.map((each) => ({ ...each, data: each.data.slice() })),
 });
-
-/** The same numbers in memory in which the second axis is the last. */
-function timeLast(dense: Tensor): Tensor {
-  const { shape } = dense;
-  if (shape.length < 3) return dense;
-  const order = [0, ...shape.map((_, axis) => axis).slice(2), 1];
-  const stride: number[] = [];
-  let step = 1;
-  for (const axis of order.toReversed()) {
-    stride[axis] = step;
-    step *= shape[axis];
-  }
-  const view = ndarray(new Float64Array(step), [...shape], stride);
-  const values = toDense(dense);
-  values.forEach((value, at) => {
-    const index: number[] = [];
-    let rest = at;
-    for (const size of shape.toReversed()) {
-      index.unshift(rest % size);
-      rest = Math.floor(rest / size);
-    }
-    view.set(...index, value);
-  });
-  return view;
-}
 
 const strided = (c: Case): Case => ({
   ...c,

@@ -2,11 +2,11 @@
 import ndarray from 'ndarray';
 import { fill, fit } from '../../properties/arbitraries/cases.ts';
 import type { Style } from '../../properties/arbitraries/values.ts';
-import { mapTensor, range, sizesOf, tokens, withInputs } from '../../properties/edit.ts';
+import { mapTensor, range, sizesOf, tokens, withInputs, withoutEmptyLevels } from '../../properties/edit.ts';
 import type { Abilities } from '../../properties/law.ts';
 import { type Precision, roundCase } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
-import { levelsOf, WEAK } from '../../reference/levels.ts';
+import { FLAT, levelsOf, WEAK } from '../../reference/levels.ts';
 import { DEFAULT_CHUNK_SIZE } from '../../reference/shapes.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { axesOf } from '../../reference/systems/system.ts';
@@ -133,7 +133,11 @@ function questionOf(probe: Probe, system: System, asked: Asked): Question | null
   if (position) {
     const own = Math.max(1, L - (probe.missingStateLevels ?? 0));
     c.position = position;
-    c.inputs.initialState = reachable(make('initialState', 'nHLKV', { L: own }), position, system);
+    c.inputs.initialState = withoutEmptyLevels(
+      make('initialState', 'nHLKV', { L: own }),
+      system.logLinear ? levelsOf(WEAK) : FLAT,
+      position,
+    );
   }
   if (abilities.gradients && (probe.cotangents ?? 'none') !== 'none') {
     c.cotangents = { o: make('cotangents.o', 'BTHV') };
@@ -161,14 +165,6 @@ function styleOf(probe: Probe, input: string, system: System): Style {
   if (input === 'g') return draw.decays;
   if (input === 'beta') return draw.eighths;
   return input === 'lambda' ? draw.scales : draw.quarters;
-}
-
-/** A state that the recurrence can get into: levels that hold nothing after so many positions are 0. */
-function reachable(state: DenseTensor, position: readonly number[], system: System): DenseTensor {
-  if (!system.logLinear) return state;
-  const levels = levelsOf(WEAK);
-  const held = position.map((p) => new Set(p === 0 ? [] : levels.partition(p - 1).map(({ level }) => level)));
-  return mapTensor(state, (value, [i, , l]) => (held[i].has(l) ? value : 0));
 }
 
 /** The same numbers in memory in which time is the last axis. */

@@ -1,4 +1,5 @@
 /** A bug that is named, with what speaks for it, and the words for that. */
+import { counted } from '../../reference/tensor.ts';
 import type { Entry } from '../dictionary/entries.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Answered, Mark } from './trial.ts';
@@ -48,13 +49,11 @@ export function causeOf(
 /** Pairs that are written out. */
 const MOST_PAIRS = 3;
 
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
-
 /** A sentence as it goes on after a colon. */
 const unfinished = (sentence: string): string => sentence.replace(/\.$/, '');
 
 const evidence = ({ agrees, of, telling }: Cause): string =>
-  `on ${agrees} of ${count(of, 'case')} (${telling} of them ${telling === 1 ? 'tells' : 'tell'} it from the right answer)`;
+  `on ${agrees} of ${counted(of, 'case')} (${telling} of them ${telling === 1 ? 'tells' : 'tell'} it from the right answer)`;
 
 /** A diagnosis in sentences. */
 export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string[] {
@@ -64,7 +63,9 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
     return [what, ...(said.length > 0 ? said : ['No known bug does that in this way.'])];
   }
   if (d.wrong === 0) {
-    return [`Nothing is wrong on ${d.cases === 1 ? 'the case' : `any of ${count(d.cases, 'case')}`}: no bug is named.`];
+    return [
+      `Nothing is wrong on ${d.cases === 1 ? 'the case' : `any of ${counted(d.cases, 'case')}`}: no bug is named.`,
+    ];
   }
   const alone = isAlive
     ? []
@@ -90,7 +91,7 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
           (cause) =>
             `Your outputs equal ours with both, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}.`,
         ),
-      ...(d.pairs.length > MOST_PAIRS ? [`And with ${count(d.pairs.length - MOST_PAIRS, 'other pair')}.`] : []),
+      ...(d.pairs.length > MOST_PAIRS ? [`And with ${counted(d.pairs.length - MOST_PAIRS, 'other pair')}.`] : []),
     ];
   }
   const forward = d.forward.map(
@@ -99,10 +100,10 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
   );
   const nearest = d.nearest.map(
     ({ bug, toldBy, telling }) =>
-      `Nearest: ${unfinished(bug)}; your outputs equal it on ${toldBy} of ${count(telling, 'case')} that would tell.`,
+      `Nearest: ${unfinished(bug)}; your outputs equal it on ${toldBy} of ${counted(telling, 'case')} that would tell.`,
   );
   return [
-    `No known bug, and no two of them, explains your outputs on ${count(d.wrong, 'wrong case')} of ${d.cases}.`,
+    `No known bug, and no two of them, explains your outputs on ${counted(d.wrong, 'wrong case')} of ${d.cases}.`,
     ...forward,
     ...nearest,
     ...alone,

@@ -1,5 +1,5 @@
 /** Every set that is tried on one output. */
-import { contentLevels, levelsOf, WEAK } from '../../reference/levels.ts';
+import { contentLevels, heldLevels, levelsOf, WEAK } from '../../reference/levels.ts';
 import { type Tensor, toDense } from '../../reference/tensor.ts';
 import type { OutputErrors } from '../failure.ts';
 import { alongCount, alongHeads, alongLevels, alongMany, alongTime } from './hypotheses.ts';
@@ -44,7 +44,7 @@ export function setsFor(errors: OutputErrors, layout: Layout): Hypothesis[] {
   if (has('H')) list.push(...alongHeads(size('H'), layout.G, touchedAlong(errors, 'H')));
   if (has('L')) list.push(...alongLevels(size('L'), touchedAlong(errors, 'L')));
   if (has('TL')) list.push(...readLevels(layout, shape));
-  if (has('nL')) list.push(...heldLevels(layout, shape));
+  if (has('nL')) list.push(...emptyAtTheEnd(layout, shape));
   if (has('BT') && (has('H') || has('G'))) list.push(...byValue(layout, axes, shape));
   return list;
 }
@@ -98,15 +98,14 @@ const holds = (state: Tensor, n: number, l: number): boolean => {
 };
 
 /** Levels of a final state that are empty by rule. */
-function heldLevels({ c, cells, hasLevels }: Layout, shape: readonly number[]): Hypothesis[] {
+function emptyAtTheEnd({ c, cells, hasLevels }: Layout, shape: readonly number[]): Hypothesis[] {
   if (!hasLevels) return [];
   const [n, , L] = shape;
   const levels = levelsOf(c.structure ?? WEAK);
   const flat = cells.flat();
   const held = Array.from({ length: n }, (_, sequence) => {
     const last = flat.filter((cell) => cell.sequence === sequence).at(-1);
-    const position = last ? last.before + last.length - 1 : (c.position?.[sequence] ?? 0) - 1;
-    return new Set(position < 0 ? [] : levels.partition(position).map(({ level }) => level));
+    return heldLevels(levels, last ? last.before + last.length : (c.position?.[sequence] ?? 0));
   });
   const isHeld = (at: number): boolean => held[Math.floor(at / L)].has(at % L);
   return alongMany(

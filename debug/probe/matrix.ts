@@ -1,5 +1,7 @@
 /** The implementation's own P against the true one, entry by entry. */
+
 import { ratioOf } from '../../properties/compare.ts';
+import { counted } from '../../reference/tensor.ts';
 import { labelsOf, named } from '../localise/localise.ts';
 import { simplestSet } from '../localise/search.ts';
 import { type Lab, type Matrices, rows, squareOf } from './lab.ts';
@@ -17,8 +19,6 @@ export function pairWords(pairs: readonly { t: number; s: number }[]): string {
   const shown = pairs.slice(0, 3).map(({ t, s }) => `P[${t},${s}]`);
   return shown.join(', ') + (pairs.length > 3 ? ', …' : '');
 }
-
-const count = (n: number, what: string): string => `${n} ${n === 1 ? what : what === 'entry' ? 'entries' : `${what}s`}`;
 
 /** One head that is wrong, the one where the failure is worst if it is one of them; how many others are. */
 export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): ProbedMatrix {
@@ -46,7 +46,7 @@ export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): Probe
   if (places.length > 0) {
     const which = B * H > 1 ? ` of row ${row}, head ${head},` : '';
     sentences.push(
-      `${count(places.length, 'entry')} of P${which} ${places.length === 1 ? 'is' : 'are'} wrong: ${set ?? `no simple set, such as ${pairWords(wrongPairs)}`}`,
+      `${counted(places.length, 'entry', 'entries')} of P${which} ${places.length === 1 ? 'is' : 'are'} wrong: ${set ?? `no simple set, such as ${pairWords(wrongPairs)}`}`,
     );
     const finite = places.filter((at) => Number.isFinite(a[at]));
     if (finite.length < places.length) sentences.push(`${places.length - finite.length} of them are no numbers`);
@@ -56,14 +56,14 @@ export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): Probe
     if (future.length > 0) {
       const [first] = future.map((at) => ({ t: Math.floor(at / T), s: at % T }));
       sentences.push(
-        `query ${first.t} reads key ${first.s}, which is after it${future.length > 1 ? `, and ${count(future.length - 1, 'pair')} more like it` : ''}`,
+        `query ${first.t} reads key ${first.s}, which is after it${future.length > 1 ? `, and ${counted(future.length - 1, 'pair')} more like it` : ''}`,
       );
     }
     const missing = places.filter((at) => a[at] === 0);
     if (missing.length > 0) {
       const pairs = missing.map((at) => ({ t: Math.floor(at / T), s: at % T }));
       sentences.push(
-        `${count(missing.length, 'key')} of a query ${missing.length === 1 ? 'is' : 'are'} not read at all: ${pairWords(pairs)}`,
+        `${counted(missing.length, 'key')} of a query ${missing.length === 1 ? 'is' : 'are'} not read at all: ${pairWords(pairs)}`,
       );
     }
     const foreign = places.filter(

@@ -1,6 +1,7 @@
 /** The report as one page without other files. Its plots are drawn already: it needs no network, and scripts for nothing but copying. */
-import { createHash } from 'node:crypto';
+
 import { copyScript } from '../../gate/reports/html/copy.ts';
+import { policyFor } from '../../gate/reports/html/policy.ts';
 import { signOf } from '../../gate/reports/html/signs.ts';
 import { style as commonStyle } from '../../gate/reports/html/style.ts';
 import { type Markup, markup, raw } from '../../gate/reports/markup.ts';
@@ -16,8 +17,7 @@ import { debugStyle } from './html/style.ts';
 import { type DebugReport, isWrong, shownFailure, testsOf } from './report.ts';
 
 const style = commonStyle + debugStyle;
-const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-const policy = `default-src 'none'; img-src data:; style-src ${hash(style)}; script-src ${hash(copyScript)}; base-uri 'none'; form-action 'none'`;
+const policy = policyFor(style, copyScript);
 
 /** Characters of a case, of a tensor. */
 const LONGEST = 20_000;

@@ -8,7 +8,7 @@ import { checkFixture } from '../../fixtures/formats/check.ts';
 import { BadFixture } from '../../fixtures/formats/error.ts';
 import { entrySizes, generateFixture } from '../../fixtures/generate.ts';
 import { loadFixtures } from '../../fixtures/load.ts';
-import { counted } from '../reports/findings.ts';
+import { counted } from '../../reference/tensor.ts';
 import { table } from '../table.ts';
 import { fail } from './common.ts';
 import { addFixtureOptions, choose, type FixtureFlags, failUnknown, givenFolder } from './fixture-options.ts';

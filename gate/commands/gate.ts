@@ -28,6 +28,7 @@ import { profileOption, runsOption, seedOption, startTimeoutOption } from './dra
 import { EXIT } from './exit.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';
 import { checkShard, shardOption } from './shard-option.ts';
+import { endOnSignals } from './signals.ts';
 
 /** The GPU form of a backend, under the name that the command line has for it. */
 const gpuForm = (backend: NodeBackend): Implementation =>
@@ -100,7 +101,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
   const judged: GateVerdict[] = [];
   let about: About | null = null;
   const started = performance.now();
-  const leave = (code: number) => () => {
+  endOnSignals(() => {
     progress.stop();
     // what was found so far is not lost
     if (about && judged.length > 0) {
@@ -108,9 +109,7 @@ async function gate(command: readonly string[], flags: GateFlags): Promise<void>
       for (const path of writeFound(flags, judged)) process.stderr.write(`saved ${path}\n`);
       process.stderr.write(`interrupted after ${judged.length} verdicts\n`);
     }
-    process.exit(code);
-  };
-  process.once('SIGINT', leave(EXIT.interrupted)).once('SIGTERM', leave(EXIT.ended)).once('SIGHUP', leave(EXIT.hungUp));
+  });
   if (command.length === 0 && flags.dtype !== undefined) {
     fail('--dtype chooses dtypes of a program, which is given after --');
   }

@@ -2,11 +2,11 @@
 import pLimit from 'p-limit';
 import { inputNames, sizesOf } from '../../properties/edit.ts';
 import { type Abilities, type Implementation, OutsideAbilities, type SizeLimit } from '../../properties/law.ts';
+import { outputsOf } from '../../properties/outputs.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
-import { outputsOf } from '../outputs.ts';
 import { ProgramFailure, visible } from './failure.ts';
 import { Program, type ProgramOptions, TIMEOUT } from './program.ts';
 import { descriptionDefaults } from './schemas.ts';

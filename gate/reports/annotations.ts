@@ -1,8 +1,9 @@
 /** Workflow commands with which GitHub shows failures beside a run. */
 
+import { counted } from '../../reference/tensor.ts';
 import { replayCommand } from '../report.ts';
 import type { GateReport } from '../run.ts';
-import { blockedBy, counted, cut, failuresFirst, findingsOf, titleOf } from './findings.ts';
+import { blockedBy, cut, failuresFirst, findingsOf, titleOf } from './findings.ts';
 
 /** GitHub shows so many errors of a step. */
 const MOST = 10;

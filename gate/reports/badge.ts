@@ -1,6 +1,8 @@
 /** A badge as shields.io draws it from a JSON file (https://shields.io/badges/endpoint-badge). */
+
+import { counted } from '../../reference/tensor.ts';
 import type { GateReport } from '../run.ts';
-import { counted, findingsOf, judgedOf } from './findings.ts';
+import { findingsOf, judgedOf } from './findings.ts';
 
 export interface Badge {
   schemaVersion: 1;

@@ -148,8 +148,6 @@ export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): M
   return groups;
 }
 
-export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
-
 /** Verdicts that were judged, or would have been but for another. */
 export const judgedOf = (findings: readonly Finding[]): number =>
   findings.filter(({ sign }) => sign !== 'not-covered').length;

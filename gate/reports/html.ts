@@ -1,21 +1,13 @@
 /** The report as one page without other files: for reading, it needs no network and no scripts. */
-import { createHash } from 'node:crypto';
+
+import { counted } from '../../reference/tensor.ts';
 import { executionText } from '../report.ts';
 import type { GateReport } from '../run.ts';
-import {
-  blockedBy,
-  counted,
-  cut,
-  type Finding,
-  failuresFirst,
-  findingsOf,
-  groupBy,
-  type Sign,
-  subjectOf,
-} from './findings.ts';
+import { blockedBy, cut, type Finding, failuresFirst, findingsOf, groupBy, type Sign, subjectOf } from './findings.ts';
 import { findingOf } from './html/finding.ts';
 import { marginsOf } from './html/margins.ts';
 import { matrixOf } from './html/matrix.ts';
+import { policyFor } from './html/policy.ts';
 import { script } from './html/script.ts';
 import { ALL_SIGNS, SIGNS, signOf } from './html/signs.ts';
 import { style } from './html/style.ts';
@@ -27,9 +19,7 @@ const LONGEST = 2000;
 /** Known failures, in the order in which they are listed. */
 const KNOWN: readonly Sign[] = ['expected', 'flaky', 'recommended'];
 
-const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-/** Nothing runs and nothing is loaded but what is written here, whatever a name or a print contains. */
-const policy = `default-src 'none'; img-src data:; style-src ${hash(style)}; script-src ${hash(script)}; base-uri 'none'; form-action 'none'`;
+const policy = policyFor(style, script);
 
 function countsOf(findings: readonly Finding[]): Markup {
   const groups = groupBy(findings, ({ sign }) => sign);

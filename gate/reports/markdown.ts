@@ -1,8 +1,10 @@
 /** The summary of a job in Markdown: what came of it, and the failures to look at first. */
+
+import { counted } from '../../reference/tensor.ts';
 import { lawText } from '../law-text.ts';
 import { drawnText, replayCommand } from '../report.ts';
 import type { GateReport } from '../run.ts';
-import { blockedBy, counted, cut, type Finding, failuresFirst, findingsOf, groupBy, subjectOf } from './findings.ts';
+import { blockedBy, cut, type Finding, failuresFirst, findingsOf, groupBy, subjectOf } from './findings.ts';
 import { cleaned } from './markup.ts';
 
 /** GitHub takes 1 MiB a step; nobody reads that much. */

@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check';
 import type { Case } from '../../reference/case.ts';
-import { FLAT, type Levels, levelsOf, type Structure, WEAK } from '../../reference/levels.ts';
+import { FLAT, levelsOf, type Structure, WEAK } from '../../reference/levels.ts';
 import type { System } from '../../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
+import { withoutEmptyLevels } from '../edit.ts';
 import type { Abilities, SizeLimit } from '../law.ts';
 import { DOUBLE, type Precision, roundCase, unitRoundoff } from '../precision.ts';
 import { noise } from './noise.ts';
@@ -229,22 +230,6 @@ function plainRows({ q, k }: Case['inputs'], seed: number): void {
 
 const largest = ({ data }: DenseTensor): number => data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** The content of a state is zero in levels that are empty by rule at its position. */
-function clearEmptyLevels(state: DenseTensor, levels: Levels, position: readonly number[]): DenseTensor {
-  if (levels === FLAT) return state;
-  const [n, H, L, K, V] = state.shape;
-  for (let i = 0; i < n; i++) {
-    const alive = new Set(position[i] === 0 ? [] : levels.partition(position[i] - 1).map(({ level }) => level));
-    for (let h = 0; h < H; h++) {
-      for (let l = 0; l < L; l++) {
-        const at = ((i * H + h) * L + l) * K * V;
-        if (!alive.has(l)) state.data.fill(0, at, at + K * V);
-      }
-    }
-  }
-  return state;
-}
-
 /** A long case has one batch row and head, and chunks of the default size. */
 const long = (r: Recipe, wish: Wish): Recipe =>
   r.isLong
@@ -349,7 +334,7 @@ function build(system: System, abilities: Abilities, drawn: Recipe, wish: Wish, 
     (unitRoundoff(precision.product) > 2 ** -20 || seed % 2 === 0);
   if (isPlain) plainRows(inputs, seed);
   else if (!isStable) normalizeRows(inputs.k as DenseTensor, K);
-  if (inputs.initialState) clearEmptyLevels(inputs.initialState as DenseTensor, levels, position);
+  if (inputs.initialState) inputs.initialState = withoutEmptyLevels(inputs.initialState, levels, position);
   const c: Case = { system: system.name, inputs, chunkSize: r.chunkSize };
   if (r.scale !== 1) c.scale = r.scale;
   if (r.structure !== WEAK) c.structure = r.structure;

@@ -1,11 +1,10 @@
 /** The report of a failure: as text, as JSON, and as a page in a headless Chromium, from a file and without a network. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import pc from 'picocolors';
-import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cause, Diagnosis } from '../../debug/diagnose/diagnose.ts';
 import type { Subject } from '../../debug/failure.ts';
@@ -19,10 +18,9 @@ import { debugText } from '../../debug/report/text.ts';
 import { findOut } from '../../gate/debug/stages.ts';
 import { parseCase } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';
+import { CHROMIUM, hasChromium, launch, visitFile } from '../visit.ts';
 import { makeCase, mutantNamed, type Wanted } from './failing.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const isThere = existsSync(CHROMIUM);
 const LONG = 60_000;
 const plain = pc.createColors(false);
 const HOSTILE = '<img src=x onerror=alert(1)>&"\'*/ """ \u001b[31m';
@@ -213,35 +211,22 @@ describe('the text of the page', () => {
   );
 });
 
-if (!isThere) console.warn(`The page of a failure is not opened: there is no ${CHROMIUM}.`);
+if (!hasChromium) console.warn(`The page of a failure is not opened: there is no ${CHROMIUM}.`);
 
-describe.skipIf(!isThere)(isThere ? 'the page' : `the page (skipped: there is no ${CHROMIUM})`, () => {
+describe.skipIf(!hasChromium)(hasChromium ? 'the page' : `the page (skipped: there is no ${CHROMIUM})`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'lla-debug-'));
   let browser: Browser;
 
   beforeAll(async () => {
-    const args = ['--no-sandbox', '--disable-background-networking'];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launch();
   }, LONG);
   afterAll(async () => {
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function visit(report: DebugReport, options: BrowserContextOptions = {}) {
-    const file = join(folder, 'page.html');
-    writeFileSync(file, debugHtml(report));
-    const page = await browser.newPage(options);
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
-    page.on('request', (request) => {
-      if (!/^(data|file):/.test(request.url())) complaints.push(request.url());
-    });
-    await page.goto(pathToFileURL(file).href);
-    return { page, complaints };
-  }
+  const visit = (report: DebugReport, options: BrowserContextOptions = {}) =>
+    visitFile(browser, join(folder, 'page.html'), debugHtml(report), options);
 
   it('complains of nothing and asks for nothing, whatever names there are', async () => {
     for (const report of [shifted, answered, right, hostile]) {

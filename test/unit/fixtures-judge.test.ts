@@ -76,6 +76,14 @@ describe('one answer', () => {
     expect(outcome(stated, none)['fixture-gradients']).toBe('failed');
   });
 
+  it('has the gradient of a flat state, which is never empty', () => {
+    const flat = fixtureOf('gated-deltanet.shrunk-dstate-missing.float32');
+    const { data } = flat.tensors.find(({ name }) => name === 'bounds.gradients.initialState') as AnswerTensor;
+    expect([...data].every(Number.isFinite)).toBe(true);
+    const none = reply(flat, { 'gradients.initialState': { data: new Float64Array(data.length) } });
+    expect(outcome(flat, none)['fixture-gradients']).toBe('failed');
+  });
+
   it('that refuses says for which argument, and as what kind', () => {
     const bad = fixtureOf('log-linear-mamba2.refuses-no-v.float32');
     const refused = (argument: string, kind?: string): string =>

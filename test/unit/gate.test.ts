@@ -1,13 +1,13 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { mutants } from '../../debug/dictionary/all.ts';
-import { outputAt } from '../../gate/outputs.ts';
 import { explainFailure, replayCommand, reportToJson, summaryText, verdictTable } from '../../gate/report.ts';
 import { type GateReport, inOrder, runGate } from '../../gate/run.ts';
 import { ravel } from '../../properties/compare.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { laws } from '../../properties/laws/all.ts';
+import { outputAt } from '../../properties/outputs.ts';
 import { explainBound } from '../../properties/tolerance.ts';
 import { parseCase } from '../../reference/case-json.ts';
 import { compute } from '../../reference/operator.ts';

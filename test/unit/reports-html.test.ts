@@ -1,17 +1,15 @@
 /** The page of a report: what is in it, and what a reader has of it in a headless Chromium, from a file and without a network. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { htmlOf } from '../../gate/reports/html.ts';
 import { type GateReport, reportOf } from '../../gate/run.ts';
 import { laws } from '../../properties/laws/all.ts';
+import { CHROMIUM, hasChromium, launch, visitFile } from '../visit.ts';
 import { about, goodReport, HOSTILE, hostileReport, verdict } from './report-fixture.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const isThere = existsSync(CHROMIUM);
 const LONG = 60_000;
 
 describe('the text of the page', () => {
@@ -89,38 +87,22 @@ describe('the text of the page', () => {
   });
 });
 
-if (!isThere) console.warn(`The page of a report is not opened: there is no ${CHROMIUM}.`);
+if (!hasChromium) console.warn(`The page of a report is not opened: there is no ${CHROMIUM}.`);
 
-describe.skipIf(!isThere)(isThere ? 'the page' : `the page (skipped: there is no ${CHROMIUM})`, () => {
+describe.skipIf(!hasChromium)(hasChromium ? 'the page' : `the page (skipped: there is no ${CHROMIUM})`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'lla-page-'));
   let browser: Browser;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-background-networking'],
-    });
+    browser = await launch();
   }, LONG);
   afterAll(async () => {
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** The page from a file, with all that its console, its errors and its requests say. */
-  async function visit(report: GateReport, options: BrowserContextOptions = {}, hash = '') {
-    const file = join(folder, 'page.html');
-    writeFileSync(file, htmlOf(report));
-    const page = await browser.newPage(options);
-    const complaints: string[] = [];
-    page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`));
-    page.on('request', (request) => {
-      if (!/^(data|file):/.test(request.url())) complaints.push(request.url());
-    });
-    await page.goto(pathToFileURL(file).href + hash);
-    return { page, complaints };
-  }
+  const visit = (report: GateReport, options: BrowserContextOptions = {}, hash = '') =>
+    visitFile(browser, join(folder, 'page.html'), htmlOf(report), options, hash);
 
   const shownFindings = (page: Page): Promise<string[]> =>
     page.locator('details.finding:visible > summary .name').allTextContents();

@@ -1,7 +1,9 @@
 /** One verdict with all that is needed to see it again. */
+
+import { counted } from '../../../reference/tensor.ts';
 import { lawText } from '../../law-text.ts';
 import { few, place, replayCommand } from '../../report.ts';
-import { counted, cut, type Finding, titleOf } from '../findings.ts';
+import { cut, type Finding, titleOf } from '../findings.ts';
 import { type Content, type Markup, markup, raw } from '../markup.ts';
 import { signOf } from './signs.ts';
 

@@ -1,6 +1,8 @@
 /** How near the bound the passing verdicts came: one strip a law, a tick for each system and implementation, a dot for the worst. */
+
+import { counted } from '../../../reference/tensor.ts';
 import { few, place } from '../../report.ts';
-import { counted, type Finding, groupBy, lawRank, titleOf } from '../findings.ts';
+import { type Finding, groupBy, lawRank, titleOf } from '../findings.ts';
 import { type Markup, markup } from '../markup.ts';
 
 /** The strip is logarithmic, from here to the bound. */

@@ -1,22 +1,25 @@
 /** The tensors of a case's answer by the names that verdicts use: "o", "finalState", "gradients.k". */
-import { ravel } from '../properties/compare.ts';
-import { inputNames, shapeOf, sizesOf, systemOf } from '../properties/edit.ts';
-import type { OutputName } from '../properties/tolerance.ts';
+
 import type { Case } from '../reference/case.ts';
+import { ravel } from './compare.ts';
+import { axes, inputNames, shapeOf, sizesOf, systemOf } from './edit.ts';
+import type { OutputName } from './errors/by-element.ts';
 
 export interface Output {
   /** In the error model: a gradient has the name of its input. */
   name: OutputName;
+  /** Letters of its axes. */
+  axes: string;
   shape: number[];
 }
 
 /** Every output of a case that can be answered. */
 export function outputsOf(c: Case): Map<string, Output> {
-  const outputs = new Map<string, Output>([['o', { name: 'o', shape: shapeOf(c, 'v') }]]);
+  const outputs = new Map<string, Output>([['o', { name: 'o', axes: 'BTHV', shape: shapeOf(c, 'v') }]]);
   const { n, H, L, K, V } = sizesOf(c);
-  if (systemOf(c).recurrence) outputs.set('finalState', { name: 'finalState', shape: [n, H, L, K, V] });
+  if (systemOf(c).recurrence) outputs.set('finalState', { name: 'finalState', axes: 'nHLKV', shape: [n, H, L, K, V] });
   for (const name of c.cotangents ? inputNames(c) : []) {
-    outputs.set(`gradients.${name}`, { name, shape: shapeOf(c, name) });
+    outputs.set(`gradients.${name}`, { name, axes: axes(c, name), shape: shapeOf(c, name) });
   }
   return outputs;
 }
