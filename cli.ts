@@ -2,7 +2,7 @@
 /** The command line: which commands there are, exit codes. 0 conforms, 1 does not, 2 usage or bad input, 3 a program broke the protocol, 4 a bundle has cases without answers. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { EXIT } from './gate/commands/exit.ts';
+import { EXIT } from './commands/exit.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -52,18 +52,18 @@ function inherit(command: Command, from: Command): Command {
 
 /** Commands by name, each loaded where it is asked for: most of the time to start is reading modules. */
 const commands: Record<string, () => Promise<Command>> = {
-  gate: async () => (await import('./gate/commands/gate.ts')).gateCommand(),
-  merge: async () => (await import('./gate/commands/merge.ts')).mergeCommand(),
-  bundle: async () => (await import('./gate/commands/bundle.ts')).bundleCommand(),
-  verdict: async () => (await import('./gate/commands/bundle.ts')).verdictCommand(),
-  compute: async () => (await import('./gate/commands/compute.ts')).computeCommand(),
-  explain: async () => (await import('./gate/commands/explain.ts')).explainCommand(),
-  debug: async () => (await import('./gate/commands/debug.ts')).debugCommand(),
-  fixtures: async () => (await import('./gate/commands/fixtures.ts')).fixturesCommand(),
-  init: async () => (await import('./gate/commands/init.ts')).initCommand(),
-  laws: async () => (await import('./gate/commands/lists.ts')).lawsCommand(),
-  systems: async () => (await import('./gate/commands/lists.ts')).systemsCommand(),
-  doctor: async () => (await import('./gate/commands/lists.ts')).doctorCommand(),
+  gate: async () => (await import('./commands/gate.ts')).gateCommand(),
+  merge: async () => (await import('./commands/merge.ts')).mergeCommand(),
+  bundle: async () => (await import('./commands/bundle.ts')).bundleCommand(),
+  verdict: async () => (await import('./commands/bundle.ts')).verdictCommand(),
+  compute: async () => (await import('./commands/compute.ts')).computeCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  debug: async () => (await import('./commands/debug.ts')).debugCommand(),
+  fixtures: async () => (await import('./commands/fixtures.ts')).fixturesCommand(),
+  init: async () => (await import('./commands/init.ts')).initCommand(),
+  laws: async () => (await import('./commands/lists.ts')).lawsCommand(),
+  systems: async () => (await import('./commands/lists.ts')).systemsCommand(),
+  doctor: async () => (await import('./commands/lists.ts')).doctorCommand(),
 };
 const [asked] = process.argv.slice(2);
 const isVersion = asked === '--version' || asked === '-V';

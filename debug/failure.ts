@@ -32,7 +32,10 @@ export interface Failure {
 }
 
 /** The implementation, where it can be asked more; null where only its answer is there. */
-export type Subject = Pick<Implementation, 'name' | 'abilities' | 'precision' | 'run' | 'chunkSize'> | null;
+export type Subject = Pick<
+  Implementation,
+  'name' | 'abilities' | 'precision' | 'run' | 'chunkSize' | 'intermediates'
+> | null;
 
 /** What is right, with bounds for the precision. */
 export interface Expected {

@@ -1,6 +1,7 @@
 /** Laws as data, and what they judge. No test framework here: fast-check draws, a runner judges (check-law.ts). */
 import type fc from 'fast-check';
 import type { Answer, Case } from '../reference/case.ts';
+import type { IntermediateName } from '../reference/intermediates.ts';
 import type { System } from '../reference/systems/registry.ts';
 import type { Oracle } from './oracle.ts';
 import type { Precision } from './precision.ts';
@@ -66,7 +67,10 @@ export interface Implementation {
   precision: Precision;
   /** Tokens of its chunks, a power of two, where it does not heed the case's chunkSize; default 64. */
   chunkSize?: number;
-  run(c: Case): Answer | Promise<Answer>;
+  /** Steps on the way that it can show beside its answer; left out: none. */
+  intermediates?: readonly IntermediateName[];
+  /** `shown`: steps that are asked for too, out of those. */
+  run(c: Case, shown?: readonly IntermediateName[]): Answer | Promise<Answer>;
   /** What chooses it on the command line of the gate: options, and what stands behind `--`; default: its name as a form. */
   chosenBy?: { options: string; command: readonly string[] };
   /** Where it has run so far, for those that may run in several places. */

@@ -2,6 +2,7 @@
  * A case and its answer: the one value that crosses the house. B batch, T sequence length, H value heads, G query/key groups,
  * K key size, V value size, L levels, n sequences (B, or the number of packed ones).
  */
+import type { Intermediates } from './intermediates.ts';
 import type { Structure } from './levels.ts';
 import type { InputName } from './systems/system.ts';
 import type { DenseTensor, Tensor } from './tensor.ts';
@@ -45,4 +46,6 @@ export interface Answer {
   position: number[];
   /** Shaped like the inputs that the case has; present when it has cotangents. */
   gradients?: Partial<Record<InputName, DenseTensor>>;
+  /** Steps on the way, where an implementation shows them. */
+  intermediates?: Intermediates;
 }

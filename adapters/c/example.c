@@ -45,6 +45,7 @@ int main(void) {
       "log-linear-gla log-linear-deltanet log-linear-gated-deltanet log-linear-kimi-delta";
   program.dtypes = "float64 float32";
   program.state = program.packed = program.groups = program.resets = program.growth = program.strong_beta = 1;
+  program.intermediates = "states";
   program.forward = forward;
   program.backward = backward;
   return lla_serve(&program);

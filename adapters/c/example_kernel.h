@@ -112,13 +112,15 @@ static void NAME(find_alive)(const NAME(head) *x, const REAL *states, char *aliv
   }
 }
 
-/* o, rows v_step apart, and the states [L,K,V], which are taken over. work [V + L]. */
-static void NAME(forward_head)(const NAME(head) *x, REAL *o, REAL *states, REAL *erased, char *alive) {
+/* o, rows v_step apart, and the states [L,K,V], which are taken over; shown, where it is not NULL: a copy of them after each step,
+ * shown_step apart. work [V + L]. */
+static void NAME(forward_head)(const NAME(head) *x, REAL *o, REAL *states, REAL *shown, int64_t shown_step, REAL *erased, char *alive) {
   NAME(find_alive)(x, states, alive);
   for (int64_t t = 0; t < x->T; t++) {
     NAME(advance)(x, t, states, alive, NULL, erased);
     NAME(insert)(x, t, states, alive);
     NAME(read)(x, t, states, alive, o + t * x->v_step);
+    if (shown) memcpy(shown + t * shown_step, states, (size_t)(x->L * x->K * x->V) * sizeof *states);
   }
 }
 
@@ -250,7 +252,9 @@ static const char *NAME(forward)(const lla_case *c, lla_outputs *out) {
         NAME(head) x = NAME(head_of)(c, i, h);
         REAL *states = out->final_state.AT + (i * c->H + h) * size;
         NAME(load_state)(c, i, h, states);
-        NAME(forward_head)(&x, out->o.AT + (lla_sequence_of(c, i).first * c->H + h) * c->V, states, erased, alive);
+        const int64_t first = lla_sequence_of(c, i).first * c->H + h;
+        REAL *shown = out->states.AT ? out->states.AT + first * size : NULL;
+        NAME(forward_head)(&x, out->o.AT + first * c->V, states, shown, c->H * size, erased, alive);
       }
     }
   }

@@ -67,7 +67,7 @@ typedef struct lla_result {
   double *f64;
   uint16_t *u16;
   int rank;
-  int64_t shape[5];
+  int64_t shape[6];
 } lla_result;
 
 /* One question. */
@@ -95,6 +95,10 @@ typedef struct lla_case {
 typedef struct lla_outputs {
   lla_result o;           /* [B,T,H,V] */
   lla_result final_state; /* [n,H,L,K,V] where the program has states */
+  /* Steps on the way, where the program names them and `lla debug` asks for them: */
+  lla_result chunk_states;  /* [B,N,H,K,V], what the tokens of each chunk by themselves leave at its end; N chunks of the program's size */
+  lla_result states;        /* [B,T,H,L,K,V], every level after each token */
+  lla_result level_outputs; /* [B,T,H,L,V], what each level adds to o */
 } lla_outputs;
 
 /* The gradients of sum(o * d_o) + sum(final_state * d_final_state), each shaped like its input; those of inputs that the case has. */
@@ -121,6 +125,7 @@ typedef struct lla_program {
   int growth;          /* positive log decays */
   int strong_beta;     /* beta above 1 */
   int no_large;        /* cases of the sizes of real kernels take it too long */
+  const char *intermediates; /* steps on the way that forward can write, out of chunkStates states levelOutputs, with spaces between */
   int64_t chunk_size;  /* its own chunk size, a power of two; the gate looks closest around its multiples. 0: not said */
   struct {
     lla_limit B, T, H, G, K, V;
@@ -179,6 +184,7 @@ enum {
   LLA__TO_GATE = 4,
   LLA__LONGEST_LINE = 1 << 20,
   LLA__MOST_TENSORS = 32,
+  LLA__CHUNK_SIZE = 64, /* where the program does not say */
   LLA__DEEPEST = 64,   /* of JSON in JSON */
   LLA__PAD = 1024,     /* NaNs before and behind every tensor */
   LLA__ALIGNMENT = 64, /* of every tensor, in bytes */
@@ -797,6 +803,8 @@ static int lla__is_written(const lla__tensor *tensor, const char *who, lla__text
 enum { LLA__Q, LLA__K, LLA__V, LLA__G, LLA__BETA, LLA__LAMBDA, LLA__STATE, LLA__INPUTS, LLA__D_O = LLA__INPUTS, LLA__D_STATE, LLA__GIVEN };
 static const char *const lla__given_names[LLA__GIVEN] = {"q",      "k",            "v",           "g",                    "beta",
                                                          "lambda", "initialState", "cotangents.o", "cotangents.finalState"};
+enum { LLA__STEPS = 3 };
+static const char *const lla__step_names[LLA__STEPS] = {"chunkStates", "states", "levelOutputs"};
 static const char *const lla__gradient_names[LLA__INPUTS] = {"gradients.q",    "gradients.k",      "gradients.v",           "gradients.g",
                                                              "gradients.beta", "gradients.lambda", "gradients.initialState"};
 
@@ -805,6 +813,7 @@ typedef struct lla__question {
   int64_t id;
   lla_case c;
   lla__tensor given[LLA__GIVEN];
+  int shown[LLA__STEPS]; /* whether it is asked for too */
   lla__text why; /* of an error */
 } lla__question;
 
@@ -976,6 +985,10 @@ static void lla__read_case(lla__question *question, const lla_program *program, 
   if (chunk) c->chunk_size = lla__integer(chunk, "chunkSize", 1, 2147483647);
   const lla__node *tensors = lla__of_kind(lla__member(json, message, "tensors"), LLA__ARRAY, "list of tensors");
   if (lla__count(json, tensors) > LLA__MOST_TENSORS) lla__stop(LLA__BAD_MESSAGE, "the gate sent more than %d tensors", LLA__MOST_TENSORS);
+  const lla__node *shown = lla__member(json, message, "intermediates");
+  for (int i = shown ? lla__of_kind(shown, LLA__ARRAY, "intermediates")->first : 0; i; i = json->nodes[i].next)
+    for (int j = 0; j < LLA__STEPS; j++)
+      if (strcmp(lla__word(&json->nodes[i], "intermediates"), lla__step_names[j]) == 0) question->shown[j] = 1;
   uint64_t total = 0;
   for (int i = tensors->first; i; i = json->nodes[i].next) lla__read_tensor(question, program, json, &json->nodes[i], &total);
   lla__check_shapes(question);
@@ -995,7 +1008,7 @@ static void lla__free_case(lla__question *question) {
 
 /* ---- the answer ---- */
 
-enum { LLA__O, LLA__FINAL_STATE, LLA__GRADIENTS, LLA__RESULTS = LLA__GRADIENTS + LLA__INPUTS };
+enum { LLA__O, LLA__FINAL_STATE, LLA__CHUNK_STATES, LLA__STATES, LLA__LEVEL_OUTPUTS, LLA__GRADIENTS, LLA__RESULTS = LLA__GRADIENTS + LLA__INPUTS };
 
 /* A buffer for an answer: 0 where there is no memory for it. */
 static int lla__prepare(lla__tensor *tensor, const char *name, lla__format format, int rank, const int64_t *shape, lla__text *why) {
@@ -1032,9 +1045,18 @@ static int lla__call(const lla_program *program, lla__question *question, lla__t
   if (program->state && strcmp(c->system, "softmax") != 0 &&
       !lla__prepare(&results[LLA__FINAL_STATE], "finalState", format, 5, states, &question->why))
     return 0;
+  const int64_t size = program->chunk_size ? program->chunk_size : (int64_t)LLA__CHUNK_SIZE, N = (c->T + size - 1) / size;
+  const int64_t chunks[] = {c->B, N, c->H, c->K, c->V}, steps[] = {c->B, c->T, c->H, c->L, c->K, c->V}, parts[] = {c->B, c->T, c->H, c->L, c->V};
+  if ((question->shown[0] && !lla__prepare(&results[LLA__CHUNK_STATES], "intermediates.chunkStates", format, 5, chunks, &question->why)) ||
+      (question->shown[1] && !lla__prepare(&results[LLA__STATES], "intermediates.states", format, 6, steps, &question->why)) ||
+      (question->shown[2] && !lla__prepare(&results[LLA__LEVEL_OUTPUTS], "intermediates.levelOutputs", format, 5, parts, &question->why)))
+    return 0;
   lla_outputs out;
   out.o = lla__target(&results[LLA__O]);
   out.final_state = lla__target(&results[LLA__FINAL_STATE]);
+  out.chunk_states = lla__target(&results[LLA__CHUNK_STATES]);
+  out.states = lla__target(&results[LLA__STATES]);
+  out.level_outputs = lla__target(&results[LLA__LEVEL_OUTPUTS]);
   const char *refusal = program->forward(c, &out);
   if (refusal) return lla__append(&question->why, refusal, strlen(refusal)), 0;
   if (!lla__is_well_behaved(question, results, LLA__GRADIENTS, "forward")) return 0;
@@ -1208,6 +1230,7 @@ static lla__text lla__describe(const lla_program *program) {
   };
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) lla__print(&line, ",\"%s\":%s", flags[i].name, flags[i].value ? "true" : "false");
   if (program->no_large) lla__print(&line, ",\"large\":false");
+  if (program->intermediates && *program->intermediates) lla__describe_names(&line, "intermediates", program->intermediates);
   if (program->chunk_size) lla__print(&line, ",\"chunkSize\":%ld", (long)program->chunk_size);
   const char *comma = "";
   lla__print(&line, ",\"limits\":{");

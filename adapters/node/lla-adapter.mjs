@@ -3,7 +3,8 @@
 //   import { serve } from './lla-adapter.mjs';
 //   serve({ name: 'my kernel', systems: ['mamba2'], dtypes: ['float32'], gradients: true }, async (c) => {
 //     // c.system, c.scale, c.position, c.cuSeqlens, c.structure, c.chunkSize, c.dtype; c.inputs.q.shape, c.inputs.q.data, …
-//     return { o: { shape, data }, finalState: { shape, data }, gradients: { q: { shape, data } } };
+//     // c.intermediates: names of steps on the way that lla debug asks for, out of the description's `intermediates`
+//     return { o: { shape, data }, finalState: { shape, data }, gradients: { q: { shape, data } }, intermediates: { states: { shape, data } } };
 //   });
 //
 // Tensors are row-major. Data come as Float64Array, Float32Array or, for float16 and bfloat16, as a Float32Array of the same values, and
@@ -59,12 +60,13 @@ function send(message, parts = []) {
   }
 }
 
-function answer(id, { o, finalState, gradients = {} }) {
+function answer(id, { o, finalState, gradients = {}, intermediates = {} }, shown) {
   const named = [
     ['o', o],
     ['finalState', finalState],
   ].filter(([, value]) => value !== undefined);
   for (const [name, value] of Object.entries(gradients)) named.push([`gradients.${name}`, value]);
+  for (const name of shown) if (intermediates[name]) named.push([`intermediates.${name}`, intermediates[name]]);
   const tensors = named.map(([name, { shape, data }]) => {
     if (data instanceof Float64Array || data instanceof Float32Array) {
       return { name, dtype: data instanceof Float64Array ? 'float64' : 'float32', shape: [...shape] };
@@ -106,9 +108,10 @@ export async function serve(description, answerCase) {
     if (message.type === 'describe') send({ type: 'description', version: VERSION, ...description });
     if (message.type !== 'case') continue;
     const { 'cotangents.o': o, 'cotangents.finalState': finalState, ...inputs } = tensors;
-    const c = { ...message.case, dtype: message.dtype, inputs, cotangents: o && { o, finalState } };
+    const intermediates = message.intermediates ?? [];
+    const c = { ...message.case, dtype: message.dtype, inputs, intermediates, cotangents: o && { o, finalState } };
     try {
-      answer(message.id, await answerCase(c));
+      answer(message.id, await answerCase(c), intermediates);
     } catch (error) {
       send({ type: 'error', id: message.id, message: String(error?.stack ?? error).slice(0, 10000) });
     }

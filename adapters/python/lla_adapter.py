@@ -23,7 +23,7 @@ import traceback
 from collections import namedtuple
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -41,7 +41,8 @@ POISONS = {"float64": 0x7FF8DEAD0000F00D, "float32": 0x7FC0F00D, "float16": 0x7E
 PAD = 4096  # NaNs before and behind every tensor
 LONGEST_LINE = 2 ** 20
 # names of the protocol and of Case
-PYTHON_NAMES = {"lambda": "lambda_", "initialState": "initial_state"}
+PYTHON_NAMES = {"lambda": "lambda_", "initialState": "initial_state", "chunkStates": "chunk_states", "levelOutputs": "level_outputs"}
+STEPS = {"chunk_states": "chunkStates", "states": "states", "level_outputs": "levelOutputs"}  # steps on the way
 INPUTS = ("q", "k", "v", "g", "beta", "lambda", "initialState")
 
 Cotangents = namedtuple("Cotangents", ["o", "final_state"])
@@ -69,6 +70,7 @@ class Case:
     beta: Any = None  # [B,T,H]
     lambda_: Any = None  # [B,T,H,L], in log-linear systems
     initial_state: Any = None  # [n,H,L',K,V], L' <= L levels: what is not there is zero
+    intermediates: Tuple[str, ...] = ()  # steps on the way that are asked for too, out of what serve(intermediates=...) named
     cotangents: Optional[Cotangents] = None  # o [B,T,H,V], final_state [n,H,L,K,V] or None: given when gradients are asked for
 
     @property
@@ -88,7 +90,7 @@ class BadAnswer(Exception):
 
 
 def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=False, groups=False, structures=False, resets=False,
-          growth=False, strong_beta=False, large=True, chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
+          growth=False, strong_beta=False, large=True, intermediates=(), chunk_size=None, limits=None, torch=None, differentiable=False, contiguous=True, repeat=False, poison=True):
     """Answers the gate until it says good-bye.
 
     forward(case) returns {"o": [B,T,H,V], "final_state": [n,H,L,K,V]}, or o alone when state=False.
@@ -107,6 +109,10 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       growth       positive log decays
       strong_beta  beta above 1
       large        False: cases of the sizes of real kernels take it too long
+      intermediates  steps on the way that forward can return beside o, for `lla debug`, when case.intermediates names them, in a call
+                   without gradients: out of "chunk_states" [B,N,H,K,V], what the tokens of each chunk by themselves leave at its end,
+                   N chunks of chunk_size; "states" [B,T,H,L,K,V], every level after each token; "level_outputs" [B,T,H,L,V], what
+                   each level adds to o
       chunk_size   its own chunk size, a power of two; the gate looks closest around its multiples
       limits       sizes it takes, e.g. {"K": {"multipleOf": 16, "max": 256}, "T": {"min": 1}}: for B, T, H, G, K, V any of
                    min, max, multipleOf, powerOfTwo
@@ -119,7 +125,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
       poison          False leaves np.empty, np.empty_like, torch.empty, torch.empty_like, torch.empty_strided and new_empty as they are
     """
     description = describe(name=name, systems=systems, dtypes=dtypes, state=state, packed=packed, groups=groups, structures=structures,
-                           resets=resets, growth=growth, strong_beta=strong_beta, large=large, chunk_size=chunk_size, limits=limits,
+                           resets=resets, growth=growth, strong_beta=strong_beta, large=large, intermediates=intermediates, chunk_size=chunk_size, limits=limits,
                            gradients=backward is not None or differentiable)
     if differentiable and (torch is None or backward is not None):
         stop('differentiable=True needs torch="cpu" or "cuda", and no backward')
@@ -130,7 +136,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
         # a bundle brings the script that asks its cases, of this program as the gate would start it
         run = os.path.join(sys.argv[2], "run.py")
         os.execv(sys.executable, [sys.executable, run, *sys.argv[3:], "--", sys.executable, sys.argv[0]])
-    program = Program(forward, backward, state, torch, differentiable, contiguous, repeat, poison)
+    program = Program(forward, backward, state, torch, differentiable, contiguous, repeat, poison, chunk_size or 64)
     source, sink = open_pipes()
     try:
         while True:
@@ -154,7 +160,7 @@ def serve(forward, backward=None, *, name, systems, dtypes, state=False, packed=
         os._exit(1)  # the gate has gone; nothing can be flushed
 
 
-def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, **flags):
+def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, intermediates, **flags):
     """The description of the protocol, checked as far as it can be here."""
     if not isinstance(name, str) or not 1 <= len(name) <= 100:
         stop("name must have 1 to 100 characters")
@@ -170,6 +176,11 @@ def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, *
     description.update({flag: bool(value) for flag, value in flags.items()}, strongBeta=bool(strong_beta))
     if not large:
         description["large"] = False
+    unknown = [step for step in intermediates if step not in STEPS]
+    if isinstance(intermediates, str) or unknown:
+        stop(f"intermediates must be a list out of {', '.join(STEPS)}")
+    if intermediates:
+        description["intermediates"] = [STEPS[step] for step in intermediates]
     if chunk_size is not None:
         if chunk_size < 1 or chunk_size & (chunk_size - 1):
             stop("chunk_size must be a power of two")
@@ -186,9 +197,10 @@ def describe(*, name, systems, dtypes, chunk_size, limits, strong_beta, large, *
 class Program:
     """The author's functions, and how they are called."""
 
-    def __init__(self, forward, backward, state, device, differentiable, contiguous, repeat, poison):
+    def __init__(self, forward, backward, state, device, differentiable, contiguous, repeat, poison, chunk_size):
         self.forward, self.backward, self.state, self.poison = forward, backward, state, poison
         self.device, self.differentiable, self.contiguous, self.repeat = device, differentiable, contiguous, repeat
+        self.chunk_size = chunk_size
         self.torch = None
         if device is not None:
             try:
@@ -231,6 +243,7 @@ class Program:
             n, (_, _, heads, width) = len(case.position), wanted["o"]
             wanted["final_state"] = (n, heads, case.levels, shape_of(case.k)[3], width)
         results = [encode(name, output.get(name), shape) for name, shape in wanted.items()]
+        results += [encode(name, output.get(name), self.shape_of_step(name, case), "intermediates.") for name in case.intermediates]
         if case.cotangents is not None:
             shapes = {name: shape_of(value) for name, value in case.inputs.items()}
             surplus = [name for name in gradients if python_name(name) not in shapes]
@@ -239,6 +252,12 @@ class Program:
             found = {python_name(name): value for name, value in gradients.items()}
             results += [encode(name, found.get(name), shape, "gradients.") for name, shape in shapes.items()]
         return results
+
+    def shape_of_step(self, name, case):
+        batch, length, heads, width = shape_of(case.v)
+        keys, levels, chunks = shape_of(case.k)[3], case.levels, -(-length // self.chunk_size)
+        return {"chunk_states": (batch, chunks, heads, keys, width), "states": (batch, length, heads, levels, keys, width),
+                "level_outputs": (batch, length, heads, levels, width)}[name]
 
     def call(self, case, buffers):
         """Output and gradients by forward and backward."""
@@ -450,7 +469,8 @@ def case_of(message, views):
     inputs = {python_name(name): views[name] for name in INPUTS if name in views}
     return Case(system=given["system"], dtype=message["dtype"], scale=float(given.get("scale", 1)),
                 structure=given.get("structure", {"kind": "weak", "base": 2}), position=list(given.get("position", [0] * n)),
-                cu_seqlens=sequences, chunk_size=given.get("chunkSize"), cotangents=cotangents, **inputs)
+                cu_seqlens=sequences, chunk_size=given.get("chunkSize"), cotangents=cotangents,
+                intermediates=tuple(python_name(name) for name in message.get("intermediates", [])), **inputs)
 
 
 def as_output(returned):
@@ -459,7 +479,7 @@ def as_output(returned):
         if not hasattr(returned, "shape"):
             raise BadAnswer(f'forward returned {kind_of(returned)}: {{"o": ..., "final_state": ...}} or o is wanted')
         return {"o": returned}
-    surplus = [str(name) for name in returned if name not in ("o", "final_state")]
+    surplus = [str(name) for name in returned if name not in ("o", "final_state", *STEPS)]
     if surplus:
         raise BadAnswer(f"forward returned {', '.join(surplus)}: o and final_state are wanted")
     return returned
@@ -496,7 +516,7 @@ def encode(name, value, shape, prefix=""):
         raise BadAnswer(f"{prefix}{name}[{', '.join(map(str, unwritten[0]))}] was never written, or added to: what is called empty is full "
                         f"of NaN (numbers like it: {len(unwritten)} of {value.size})")
     data = value.tobytes()
-    wire = {"final_state": "finalState", "lambda_": "lambda", "initial_state": "initialState"}.get(name, name)
+    wire = {"final_state": "finalState", "lambda_": "lambda", "initial_state": "initialState", **STEPS}.get(name, name)
     return prefix + wire, dtype, tuple(shape), data
 
 

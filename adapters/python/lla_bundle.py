@@ -605,7 +605,7 @@ def run_round(current, program, command, others):
 
 
 DEFAULTS = {**dict.fromkeys(("gradients", "state", "packed", "groups", "structures", "resets", "growth", "strongBeta"), False),
-            "large": True, "chunkSize": 64, "limits": {}}
+            "large": True, "intermediates": [], "chunkSize": 64, "limits": {}}
 
 
 def compare_descriptions(said, wanted):

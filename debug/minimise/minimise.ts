@@ -3,7 +3,7 @@
  * fast-check shrinks what it drew, along the way it drew it; this knows what a case is.
  */
 import { createHash } from 'node:crypto';
-import { outsideOf } from '../../gate/external/implementation.ts';
+import { outsideOf } from '../../properties/abilities.ts';
 import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonPieces } from '../../reference/case-json.ts';
 import { InvalidInput } from '../../reference/errors.ts';

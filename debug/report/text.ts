@@ -51,9 +51,13 @@ export function debugText(report: DebugReport, colors: Colors): string {
   const { implementation, failure, localisation, probed, diagnosis, minimised, notes, replay, intermediates } = report;
   const { c, precision } = failure;
   const title = `${implementation} · ${c.system} in ${precision.name}, ${sizesText(c)}`;
-  if (!isWrong(failure)) return `${colors.green('✓')} ${title}\n  every output is within its bounds`;
   const section = (name: string, lines: readonly string[]): string =>
     lines.length === 0 ? '' : `${colors.bold(name)}\n${indented(lines)}`;
+  const beside = section('what it gave beside the answer', few(intermediates));
+  if (!isWrong(failure)) {
+    const right = `${colors.green('✓')} ${title}\n  every output is within its bounds`;
+    return beside === '' ? right : `${right}\n\n${beside}`;
+  }
   const name = worstOutput(failure)?.name;
   const worst = localisation.outputs.find((each) => each.name === name);
   const others = localisation.outputs.filter((each) => each.name !== name);
@@ -72,7 +76,7 @@ export function debugText(report: DebugReport, colors: Colors): string {
       ...padded(worst ? barsText(worst) : []),
     ]),
     section('what it computes', probed ? [...few(probed.sentences), ...padded(matrixText(probed))] : []),
-    section('what it gave beside the answer', few(intermediates)),
+    beside,
     section(smallest, output ? caseLines(shown, output) : []),
     section('notes', notes),
     section('again', [replay]),

@@ -4,11 +4,12 @@
  * there: `lla bundle` and `lla verdict` are the same walk.
  */
 import fc from 'fast-check';
+import { outsideOf } from '../../properties/abilities.ts';
 import { systemOf } from '../../properties/edit.ts';
 import { type Abilities, type Implementation, type Law, OutsideAbilities } from '../../properties/law.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
-import { abilitiesOf, type Description, nameIn, outsideOf } from '../external/implementation.ts';
+import { abilitiesOf, type Description, nameIn } from '../external/implementation.ts';
 import type { Answers, Index } from './book.ts';
 import { exactAnswer, expectedMessage, standIn } from './expected.ts';
 import { BadBundle } from './files.ts';

@@ -138,7 +138,7 @@ export class Answers {
     }
     const headers = (fields.tensors ?? []) as TensorHeader[];
     // what is not wanted is refused before its numbers, however many, are read
-    const fault = faultOfTensors({ type, fields, headers }, id, wantedOf(c, hasState));
+    const fault = faultOfTensors({ type, fields, headers }, id, wantedOf(c, { state: hasState }));
     if (fault !== null) throw new ProgramFailure('broke-protocol', fault.what);
     const tensors: Message['tensors'] = new Map();
     let at = this.#body[id];

@@ -89,7 +89,7 @@ interface Asked {
 
 function askCase(talk: Talk, { probe, p, accept }: Asked): Promise<Message> {
   const id = talk.ids++;
-  const { line, payload } = caseMessage(probe.c, id, p);
+  const { line, payload } = caseMessage(probe.c, id, p, probe.shown);
   checkOwn(line);
   const given = line as { type: string; case: object; tensors: TensorHeader[] };
   const bytes = given.tensors.reduce((sum, header) => sum + byteLength(header), 0);
@@ -144,7 +144,7 @@ async function converse(talk: Talk): Promise<void> {
   for (const dtype of described.dtypes) {
     const p = findPrecision(dtype) as Precision;
     for (const probe of probesOf(described, p)) {
-      const wanted = wantedOf(probe.c, described.state);
+      const wanted = wantedOf(probe.c, described, probe.shown);
       const asked: Asked = { probe, p, accept: (id) => (announced) => faultOfAnswer(announced, id, wanted) };
       first ??= asked;
       const { type, fields } = await askCase(talk, asked);

@@ -1,10 +1,12 @@
 /** A program as implementations that laws judge: one for each dtype that it computes in. */
 import pLimit from 'p-limit';
+import { outsideOf } from '../../properties/abilities.ts';
 import { inputNames, sizesOf } from '../../properties/edit.ts';
 import { type Abilities, type Implementation, OutsideAbilities, type SizeLimit } from '../../properties/law.ts';
 import { outputsOf } from '../../properties/outputs.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Answer, Case } from '../../reference/case.ts';
+import { type IntermediateName, intermediateShape } from '../../reference/intermediates.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, toDense } from '../../reference/tensor.ts';
 import { ProgramFailure, visible } from './failure.ts';
@@ -28,6 +30,7 @@ export interface Description {
   growth: boolean;
   strongBeta: boolean;
   large: boolean;
+  intermediates?: IntermediateName[];
   chunkSize: number;
   limits?: Partial<Record<'B' | 'T' | 'H' | 'G' | 'K' | 'V', SizeLimit>>;
 }
@@ -37,7 +40,8 @@ export const withDefaults = (fields: object): Description =>
 
 /** The abilities of a program, of its description with or without defaults. */
 export function abilitiesOf(description: object): Abilities {
-  const { name: _name, dtypes: _dtypes, chunkSize: _chunkSize, limits = {}, ...abilities } = withDefaults(description);
+  const { name, dtypes, chunkSize, intermediates, limits = {}, ...abilities } = withDefaults(description);
+  void [name, dtypes, chunkSize, intermediates];
   return {
     ...abilities,
     limits,
@@ -51,51 +55,13 @@ export function abilitiesOf(description: object): Abilities {
 export const nameIn = ({ name, dtypes }: Description, dtype: string): string =>
   visible(dtypes.length > 1 ? `${name} ${dtype}` : name);
 
-const some = (value: Tensor | undefined, holds: (entry: number) => boolean): boolean =>
-  value !== undefined && toDense(value).some(holds);
-
-/** Why a program with these abilities is not asked for this case; null where it is. */
-export function outsideOf(abilities: Abilities, c: Case): string | null {
-  const sizes = sizesOf(c);
-  if (!abilities.systems.includes(c.system)) return `no ${c.system}`;
-  if (c.cotangents && !abilities.gradients) return 'no gradients';
-  const hasState =
-    c.inputs.initialState !== undefined || c.cotangents?.finalState !== undefined || c.position?.some((p) => p > 0);
-  if (hasState && !abilities.state) return 'no states';
-  if (c.cuSeqlens && !abilities.packed) return 'no packed sequences';
-  if (sizes.G < sizes.H && !abilities.groups) return 'no groups';
-  const { kind, base = 2 } = { base: 2, ...(c.structure ?? { kind: 'weak' }) };
-  if ((kind !== 'weak' || base !== 2) && !abilities.structures) return 'no other structures';
-  return outsideSizes(abilities, sizes) ?? outsideValues(abilities, c);
-}
-
-function outsideValues({ resets, growth, strongBeta }: Abilities, { inputs }: Case): string | null {
-  const { g, beta } = inputs;
-  let why: string | null = null;
-  if (!strongBeta && some(beta, (entry) => entry > 1)) why = 'no beta above 1';
-  if (!growth && some(g, (entry) => entry > 0)) why = 'no positive log decays';
-  if (!resets && some(g, (entry) => entry === Number.NEGATIVE_INFINITY)) why = 'no resets';
-  if (why === null) return null;
-  // laws of causality poison inputs and look at what must not change: no value of such a case is one that a kernel has to take
-  const isPoisoned = (Object.entries(inputs) as [InputName, Tensor][]).some(([name, value]) =>
-    some(value, (entry) => !Number.isFinite(entry) && !(name === 'g' && entry === Number.NEGATIVE_INFINITY)),
-  );
-  return isPoisoned ? null : why;
-}
-
-function outsideSizes({ limits = {} }: Abilities, sizes: ReturnType<typeof sizesOf>): string | null {
-  for (const [letter, limit] of Object.entries(limits) as [keyof typeof sizes, SizeLimit][]) {
-    const size = sizes[letter];
-    const { min = letter === 'T' ? 0 : 1, max = Infinity, multipleOf = 1, powerOfTwo = false } = limit;
-    const isPower = Number.isInteger(Math.log2(size));
-    if (size < min || size > max || size % multipleOf !== 0 || (powerOfTwo && !isPower))
-      return `no ${letter} = ${size}`;
-  }
-  return null;
-}
-
 /** The message that asks for the answer to a case, and the bytes behind it. */
-export function caseMessage(c: Case, id: number, p: Precision): Pick<Question, 'line'> & { payload: Buffer[] } {
+export function caseMessage(
+  c: Case,
+  id: number,
+  p: Precision,
+  shown: readonly IntermediateName[] = [],
+): Pick<Question, 'line'> & { payload: Buffer[] } {
   const { inputs, cotangents, form: _form, law: _law, seed: _seed, path: _path, ...plain } = c;
   const given: [string, Tensor][] = inputNames(c).map((name) => [name, inputs[name] as Tensor]);
   if (cotangents) given.push(['cotangents.o', cotangents.o]);
@@ -103,14 +69,22 @@ export function caseMessage(c: Case, id: number, p: Precision): Pick<Question, '
   const dtype = WIRE[p.name];
   const tensors: TensorHeader[] = given.map(([name, { shape }]) => ({ name, dtype, shape: [...shape] }));
   const payload = given.map(([, value]) => encode(toDense(value), dtype));
-  const line = { type: 'case', id, dtype: p.name, case: plain, tensors };
+  const asked = shown.length > 0 ? { intermediates: shown } : {};
+  const line = { type: 'case', id, dtype: p.name, case: plain, ...asked, tensors };
   return { line, payload };
 }
 
-/** Names and shapes of the tensors of an answer. */
-export function wantedOf(c: Case, hasState: boolean): Map<string, readonly number[]> {
+/** Names and shapes of the tensors of an answer; `shown`: steps beside it, of chunks of `chunkSize`. */
+export function wantedOf(
+  c: Case,
+  { state, chunkSize }: { state: boolean; chunkSize?: number },
+  shown: readonly IntermediateName[] = [],
+): Map<string, readonly number[]> {
   const shapes = [...outputsOf(c)].map(([name, { shape }]): [string, readonly number[]] => [name, shape]);
-  return new Map(shapes.filter(([name]) => hasState || name !== 'finalState'));
+  const wanted = new Map(shapes.filter(([name]) => state || name !== 'finalState'));
+  for (const name of shown)
+    wanted.set(`intermediates.${name}`, intermediateShape(chunkSize === undefined ? c : { ...c, chunkSize }, name));
+  return wanted;
 }
 
 /** An answer as the laws want it; it has the tensors that are wanted. @throws ProgramFailure where it is an error */
@@ -128,6 +102,12 @@ export function answerOf({ type, fields, tensors }: Message, c: Case): Answer {
   if (c.cotangents) {
     answer.gradients = Object.fromEntries(
       inputNames(c).map((name): [InputName, DenseTensor] => [name, take(`gradients.${name}`)]),
+    );
+  }
+  const shown = [...tensors].filter(([name]) => name.startsWith('intermediates.'));
+  if (shown.length > 0) {
+    answer.intermediates = Object.fromEntries(
+      shown.map(([name, value]) => [name.slice('intermediates.'.length), value]),
     );
   }
   return answer;
@@ -181,13 +161,14 @@ export async function openProgram(options: ProgramOptions, processes = 1): Promi
       precision,
       chunkSize: description.chunkSize,
       chosenBy: { options: [`--dtype ${dtype}`, ...limits].join(' '), command: options.command },
-      async run(c) {
+      intermediates: description.intermediates,
+      async run(c, shown = []) {
         const outside = outsideOf(abilities, c);
         if (outside !== null) throw new OutsideAbilities(`${description.name} has ${outside}`);
         const asked = id++;
-        const wanted = wantedOf(c, abilities.state);
+        const wanted = wantedOf(c, description, shown);
         const accept: Question['accept'] = (announced) => faultOfAnswer(announced, asked, wanted);
-        return answerOf(await ask({ ...caseMessage(c, asked, precision), accept }), c);
+        return answerOf(await ask({ ...caseMessage(c, asked, precision, shown), accept }), c);
       },
     };
   });

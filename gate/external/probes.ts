@@ -1,18 +1,22 @@
 /** Small cases that show every kind of message: what a conversation check asks. */
+import { outsideOf } from '../../properties/abilities.ts';
 import { fit } from '../../properties/arbitraries/cases.ts';
 import { type Precision, roundCase } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
+import type { IntermediateName } from '../../reference/intermediates.ts';
 import { FLAT, levelsOf, type Structure, WEAK } from '../../reference/levels.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { axesOf, type InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, elements, tensor } from '../../reference/tensor.ts';
-import { abilitiesOf, type Description, outsideOf } from './implementation.ts';
+import { abilitiesOf, type Description } from './implementation.ts';
 import { byteLength, WIRE } from './wire.ts';
 
 export interface Probe {
   /** What it shows. */
   about: string;
   c: Case;
+  /** Steps that are asked for beside the answer. */
+  shown?: readonly IntermediateName[];
   /** Fields that no client knows, for the message and for its case. */
   extra?: { message: object; case: object };
 }
@@ -84,22 +88,25 @@ function caseOf(system: System, described: Description, p: Precision, wants: Wan
 /** What the program is asked in one dtype; cases that it does not take are left out. */
 export function probesOf(described: Description, p: Precision): Probe[] {
   const abilities = abilitiesOf(described);
-  const { gradients, state, packed, groups, structures } = described;
+  const { gradients, state, packed, groups, structures, intermediates = [] } = described;
   const systems = described.systems.map((name) => findSystem(name) as System);
   const recurrent = systems.filter(({ recurrence }) => recurrence !== null);
   // where levels are, most can go wrong
   const rich = recurrent.find(({ logLinear }) => logLinear) ?? recurrent[0] ?? systems[0];
   const probes: Probe[] = [];
-  const add = (about: string, system: System, wants: Wants, extra?: Probe['extra']): void => {
+  const add = (about: string, system: System, wants: Wants, more: Pick<Probe, 'extra' | 'shown'> = {}): void => {
     const c = caseOf(system, described, p, wants);
     const isWhatItSays = wants.T === undefined || c.inputs.q?.shape[1] === wants.T;
-    if (isWhatItSays && outsideOf(abilities, c) === null) probes.push({ about, c, extra });
+    if (isWhatItSays && outsideOf(abilities, c) === null) probes.push({ about, c, ...more });
   };
   for (const system of systems) {
     add('plain', system, {});
     if (gradients) add('gradients', system, { gradients });
   }
-  add('fields that no client knows', rich, {}, EXTRA);
+  add('fields that no client knows', rich, {}, { extra: EXTRA });
+  if (intermediates.length > 0 && rich.recurrence) {
+    add('steps beside the answer', rich, { gradients }, { shown: intermediates });
+  }
   if (state && rich.recurrence) {
     add('a state at position 5', rich, { position: 5, stateLevels: 99, gradients });
     add('a position without a state', rich, { position: 5 });

@@ -4,6 +4,7 @@
  */
 
 import { precisions } from '../../properties/precision.ts';
+import { INTERMEDIATES } from '../../reference/intermediates.ts';
 import { systems } from '../../reference/systems/registry.ts';
 import { WIRE_TYPES } from './wire.ts';
 
@@ -87,6 +88,11 @@ export const gateMessages = {
         },
         required: ['system'],
       },
+      intermediates: {
+        type: 'array',
+        items: { enum: INTERMEDIATES.map(({ name }) => name) },
+        description: "steps of the description's that are wanted beside the answer",
+      },
       tensors,
     },
     ['id', 'dtype', 'case', 'tensors'],
@@ -132,6 +138,13 @@ export const programMessages = {
         ...flag,
         description: 'cases of the sizes of real kernels; false where these take it too long',
         default: true,
+      },
+      intermediates: {
+        type: 'array',
+        items: { enum: INTERMEDIATES.map(({ name }) => name) },
+        uniqueItems: true,
+        description:
+          'steps on the way that it can show to `lla debug`: names out of `chunkStates`, `states`, `levelOutputs`',
       },
       chunkSize: {
         enum: Array.from({ length: 16 }, (_, i) => 2 ** i),

@@ -38,7 +38,7 @@ function ruleOf(type: string, { keyword, instancePath, params }: ErrorObject): R
   const name = instancePath.split('/')[1] ?? params.missingProperty;
   const field = type === 'description' ? programMessages.description.properties[name] : undefined;
   if (field?.description === undefined) return rules.type;
-  const standard = field.default ?? (name === 'limits' ? 'none' : 'required');
+  const standard = field.default ?? (name === 'limits' || name === 'intermediates' ? 'none' : 'required');
   return ruleOfField(name, `${field.description} | ${standard}`);
 }
 

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stepsOf } from '../../debug/intermediates.ts';
 import { boundsToJson } from '../../gate/bounds-json.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { answerToJson, caseToJson, jsonText, tensorToJson } from '../../reference/case-json.ts';
+import { type Intermediates, intermediatesOf } from '../../reference/intermediates.ts';
 import { compute } from '../../reference/operator.ts';
 import { lla, pythonWith } from '../external/programs.ts';
 import { makeCase } from './failing.ts';
@@ -136,6 +136,78 @@ describe.skipIf(!python).concurrent('a program', () => {
   });
 });
 
+/** Linear attention in chunks of two that shows its steps; the chunk states begin to be wrong at a chunk, or a level's outputs. */
+const STEPS = `
+import sys
+sys.path.insert(0, ${JSON.stringify(resolve('adapters/python'))})
+import numpy as np
+from lla_adapter import serve
+
+def forward(case):
+    q, k, v, lam = (x.astype("float64") for x in (case.q, case.k, case.v, case.lambda_))
+    B, T, H, L = lam.shape
+    states = np.zeros((B, T, H, L, q.shape[3], v.shape[3]))
+    now = np.zeros((B, H, L, q.shape[3], v.shape[3]))
+    pairs = k[..., :, None] * v[..., None, :]
+    for t in range(T):
+        z = (t & -t).bit_length() - 1
+        if t > 0:
+            now[:, :, z + 1] = now[:, :, :z + 1].sum(2)
+            now[:, :, :z + 1] = 0
+        now[:, :, 0] = pairs[:, t]
+        states[:, t] = now
+    padded = np.concatenate([pairs, np.zeros_like(pairs[:, :T % 2])], axis=1)
+    chunks = padded.reshape(B, -1, 2, *pairs.shape[2:]).sum(2)
+    parts = lam[..., None] * np.einsum("bthk,bthlkv->bthlv", q, states)
+    if "chunk" in sys.argv:
+        chunks[:, 1] = 0
+        parts[:, 4:, :, 2] *= 0.5
+    if "level" in sys.argv:
+        parts[:, 4:, :, 2] *= 0.5
+    if "shape" in sys.argv and case.intermediates:
+        parts = parts[:, 1:]
+    steps = {"chunk_states": chunks, "states": states, "level_outputs": parts}
+    assert case.intermediates in ((), tuple(steps))
+    return {"o": parts.sum(3).astype(case.v.dtype), **{name: steps[name].astype("f4") for name in case.intermediates}}
+
+serve(forward, name="steps", systems=["log-linear-linear"], dtypes=["float32"], chunk_size=2,
+      intermediates=["chunk_states", "states", "level_outputs"])
+`;
+
+describe.skipIf(!python).concurrent('a program that shows steps on the way', () => {
+  const told = async (...way: string[]): Promise<string> => {
+    put('linear.json', caseText(makeCase('log-linear-linear', { T: 7, H: 2, G: 2, K: 2, V: 2 })));
+    const only = ['--no-diagnose', '--no-minimise', '--no-probe'];
+    return (await debug('linear.json', ...only, '--', python as string, put('steps.py', STEPS), ...way)).text;
+  };
+
+  it('has the first wrong one named, and which are right before it', async () => {
+    const chunk = await told('chunk');
+    expect(chunk).toMatch(
+      /the first wrong step is chunkStates: 8 of 32 elements .* first batch row 0, chunk 1, head 0/s,
+    );
+    const level = (await told('level')).replace(/\s+/g, ' ');
+    expect(level).toMatch(/the first wrong step is levelOutputs: .*, level 2 alone, .* first batch row 0, position 6/);
+    expect(level).toContain('chunkStates, states are right');
+  });
+
+  it('is not accused where they are right, and one that cannot give them is still debugged', async () => {
+    expect(await told('right')).toContain('chunkStates, states, levelOutputs: nothing is wrong');
+    const shape = await told('shape', 'level');
+    expect(shape).toContain('asking for steps ended early');
+    expect(shape).toContain('elements of o are wrong');
+  });
+
+  it('is asked for them by a check of the protocol', async () => {
+    const { status, text } = await lla(
+      ['gate', '--check-protocol', '--', python as string, put('steps.py', STEPS)],
+      folder,
+    );
+    expect(status, text).toBe(0);
+    expect(text).toContain('intermediates.chunkStates [1,3,1,4,3]');
+  });
+});
+
 describe.concurrent('an answer in a file', () => {
   it('to a fixture, by the bounds of the fixture', async () => {
     const wrong = await debug('fixture.json', '--answer', 'wrong.json');
@@ -154,7 +226,7 @@ describe.concurrent('an answer in a file', () => {
   });
 
   it('that shows steps: the first wrong one', async () => {
-    const steps = stepsOf(c);
+    const steps = intermediatesOf(c) as Required<Intermediates>;
     const states = tensorToJson(steps.states);
     states.data[20] = 100;
     const intermediates = { chunkStates: tensorToJson(steps.chunkStates), states };

@@ -12,7 +12,7 @@ import { pythonTest } from '../../debug/minimise/python.ts';
 import { failureOn, stillWrong, worstOutput } from '../../debug/minimise/still-wrong.ts';
 import { typescriptTest } from '../../debug/minimise/typescript.ts';
 import { oddNumbers } from '../../debug/minimise/values.ts';
-import { outsideOf } from '../../gate/external/implementation.ts';
+import { outsideOf } from '../../properties/abilities.ts';
 import { sizesOf } from '../../properties/edit.ts';
 import type { Abilities } from '../../properties/law.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';

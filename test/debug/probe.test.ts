@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareSteps, STEPS, stepsOf } from '../../debug/intermediates.ts';
+import { compareSteps } from '../../debug/intermediates.ts';
 import { probe } from '../../debug/probe/probe.ts';
 import type { Probed } from '../../debug/probe/probed.ts';
 import { mapTensor } from '../../properties/edit.ts';
@@ -7,6 +7,7 @@ import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { DOUBLE, findPrecision, type Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
+import { INTERMEDIATES, type Intermediates, intermediatesOf } from '../../reference/intermediates.ts';
 import { compute } from '../../reference/operator.ts';
 import { toDense } from '../../reference/tensor.ts';
 import { inPrecision } from '../mutants/in-precision.ts';
@@ -248,7 +249,7 @@ describe('steps on the way', () => {
   it.each(['log-linear-mamba2', 'log-linear-gated-deltanet', 'gla'])('%s adds up to o', (system) => {
     const c = makeCase(system, { T: 11, state: true, scale: 0.5 });
     const { o, finalState } = compute(c);
-    const { levelOutputs, states } = stepsOf(c);
+    const { levelOutputs, states } = intermediatesOf(c) as Required<Intermediates>;
     mapTensor(o, (value, [b, t, h, j]) => {
       let sum = 0;
       for (let l = 0; l < levelOutputs.shape[3]; l++) sum += levelOutputs.get(b, t, h, l, j);
@@ -263,12 +264,12 @@ describe('steps on the way', () => {
 
   it('the first wrong one is named, with where', () => {
     const c = makeCase('log-linear-mamba2', { T: 10 });
-    const right = stepsOf(c);
+    const right = intermediatesOf(c) as Required<Intermediates>;
     const answer = compute(c);
     const said = (intermediates: Partial<typeof right>): string =>
       compareSteps(c, DOUBLE, { ...answer, intermediates }).sentences.join();
     expect(said({})).toBe('');
-    expect(said(right)).toBe(`${STEPS.map(({ name }) => name).join(', ')}: nothing is wrong`);
+    expect(said(right)).toBe(`${INTERMEDIATES.map(({ name }) => name).join(', ')}: nothing is wrong`);
     const levelOutputs = mapTensor(right.levelOutputs, (value, [, t, , l]) => (t >= 4 && l === 3 ? value + 1 : value));
     expect(said({ ...right, levelOutputs })).toMatch(
       /^the first wrong step is levelOutputs: 48 of 400 elements of levelOutputs are wrong, level 3 alone; first batch row 0, position 4, head 0, level 3, value channel 0: .*; chunkStates, states are right$/,

@@ -1,12 +1,13 @@
 /** The C adapter, its example, and what it finds in an author's functions; skipped where there is no C compiler. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ProgramFailure } from '../../gate/external/failure.ts';
+import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { toDense } from '../../reference/tensor.ts';
 import { goodCase } from '../unit/good-case.ts';
 import { answerTo, hasCompiler, lla } from './programs.ts';
@@ -53,6 +54,14 @@ describe.skipIf(!hasCompiler)('C (skipped where there is no cc)', () => {
     const some = ['--runs', '2', '--system', 'log-linear-gated-deltanet,mamba2', '--law', LAWS];
     const { status, text } = await lla(['gate', ...some, '--', example]);
     expect(text).toMatch(/ 0 failed, 0 errors, 0 blocked/);
+    expect(status).toBe(0);
+  });
+
+  it('shows its states to the debugger', async () => {
+    const file = join(folder, 'case.json');
+    writeFileSync(file, jsonText(caseToJson(goodCase('log-linear-gated-deltanet', { T: 5 }))));
+    const { status, text } = await lla(['debug', file, '--', example]);
+    expect(text).toContain('what it gave beside the answer\n  states: nothing is wrong');
     expect(status).toBe(0);
   });
 

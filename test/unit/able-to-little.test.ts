@@ -1,6 +1,6 @@
 /** A correct implementation that can do little is accused of nothing: no states, no groups, no packed sequences, few sizes and values. */
 import { expect, it } from 'vitest';
-import { outsideOf } from '../../gate/external/implementation.ts';
+import { outsideOf } from '../../properties/abilities.ts';
 import { checkLaw } from '../../properties/check-law.ts';
 import { type Abilities, type Implementation, OutsideAbilities } from '../../properties/law.ts';
 import { laws } from '../../properties/laws/all.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { gateCommand } from '../../gate/commands/gate.ts';
-import { mergeCommand } from '../../gate/commands/merge.ts';
+import { gateCommand } from '../../commands/gate.ts';
+import { mergeCommand } from '../../commands/merge.ts';
 import { readReport } from '../../gate/reports/read.ts';
 
 interface Step {

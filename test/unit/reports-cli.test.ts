@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { checkReports, type ReportFlags } from '../../gate/commands/report-options.ts';
-import { shardOption } from '../../gate/commands/shard-option.ts';
+import { checkReports, type ReportFlags } from '../../commands/report-options.ts';
+import { shardOption } from '../../commands/shard-option.ts';
 import { readReport } from '../../gate/reports/read.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lla-reports-'));

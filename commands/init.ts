@@ -1,6 +1,6 @@
 /** `lla init LANGUAGE [FOLDER]`: a starter that passes the gate, and the command that shows it. */
 import { Argument, Command } from 'commander';
-import { CannotWrite, type Language, languages, starters, writeStarter } from '../init.ts';
+import { CannotWrite, type Language, languages, starters, writeStarter } from '../gate/init.ts';
 
 const USAGE = 2;
 

@@ -1,15 +1,17 @@
 /** Who is debugged: a program, one of our forms, or nobody but an answer in a file. */
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { type AnswerWithSteps, STEPS } from '../../debug/intermediates.ts';
+
 import { type GivenAnswer, readAnswer } from '../../fixtures/formats/answers.ts';
 import { BadFixture } from '../../fixtures/formats/error.ts';
 import { textOf } from '../../fixtures/formats/text.ts';
+import type { External } from '../../gate/external/implementation.ts';
 import { DEFAULT_BACKEND, gpuForms, gpuName, type NodeBackend } from '../../gpu/implementations.ts';
 import { builtIn } from '../../properties/implementations.ts';
 import type { Implementation } from '../../properties/law.ts';
+import type { Answer } from '../../reference/case.ts';
 import { jsonText, parseTensor } from '../../reference/case-json.ts';
-import type { External } from '../external/implementation.ts';
+import { INTERMEDIATES } from '../../reference/intermediates.ts';
 
 /** One of our forms by its name on the command line; undefined where there is none. */
 export const formNamed = (name: string, backend: NodeBackend = DEFAULT_BACKEND): Implementation | undefined =>
@@ -26,10 +28,10 @@ export function inDtype(
   return asked === undefined ? (named(ofCase) ?? implementations[0]) : named(asked);
 }
 
-const MOST_STEP_AXES = Math.max(...STEPS.map(({ axes }) => axes.length));
+const MOST_STEP_AXES = Math.max(...INTERMEDIATES.map(({ axes }) => axes.length));
 
 /** Steps that a JSON answer shows beside itself, taken out of it. */
-function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?: AnswerWithSteps['intermediates'] } {
+function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?: Answer['intermediates'] } {
   let fields: Record<string, unknown>;
   try {
     fields = JSON.parse(textOf(bytes, file).replace(/^\uFEFF/, ''));
@@ -39,7 +41,7 @@ function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?
   }
   if (typeof fields !== 'object' || fields === null || !('intermediates' in fields)) return { bytes };
   const { intermediates: given, ...answer } = fields;
-  const names: string[] = STEPS.map(({ name }) => name);
+  const names: string[] = INTERMEDIATES.map(({ name }) => name);
   const entries = Object.entries(given ?? {}).map(([name, value]) => {
     if (names.includes(name)) return [name, parseTensor(file, `intermediates.${name}`, value, MOST_STEP_AXES)];
     throw new BadFixture(file, `intermediates.${name}, where ${names.join(', ')} are known`);
@@ -51,7 +53,7 @@ function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?
  * The answer in a file, json, npz or safetensors; in json with `intermediates` beside it, tensors by the names of steps.
  * @throws BadFixture at whatever is wrong with it, a refusal in place of an answer too; InvalidInput at a step that is no tensor
  */
-export async function answerIn(file: string): Promise<AnswerWithSteps> {
+export async function answerIn(file: string): Promise<Answer> {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { latestVersion, listCases, type SetName } from '../../fixtures/catalogue.ts';
-import { compareFolder } from '../../fixtures/compare-folder.ts';
+import { latestVersion, listCases, type SetName } from '../fixtures/catalogue.ts';
+import { compareFolder } from '../fixtures/compare-folder.ts';
 import {
   type CheckOptions,
   checkFixtures,
@@ -12,12 +12,12 @@ import {
   type ExportFormat,
   exportFixtures,
   NoHashes,
-} from '../../fixtures/export.ts';
-import { FolderError } from '../../fixtures/folder-error.ts';
-import { BadFixture } from '../../fixtures/formats/error.ts';
-import { BadHashes } from '../../fixtures/hashes.ts';
-import type { Manifest } from '../../fixtures/manifest.ts';
-import { createProgress } from '../progress.ts';
+} from '../fixtures/export.ts';
+import { FolderError } from '../fixtures/folder-error.ts';
+import { BadFixture } from '../fixtures/formats/error.ts';
+import { BadHashes } from '../fixtures/hashes.ts';
+import type { Manifest } from '../fixtures/manifest.ts';
+import { createProgress } from '../gate/progress.ts';
 import { collect, fail, integer } from './common.ts';
 import { EXIT } from './exit.ts';
 import { addFixtureOptions, choose, type FixtureFlags, givenFolder, isFiltered } from './fixture-options.ts';

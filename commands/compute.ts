@@ -1,9 +1,9 @@
 /** `lla compute`: the oracle for anyone with a pipe. */
 import { createReadStream } from 'node:fs';
 import { Command, Option } from 'commander';
-import { BACKENDS, BackendUnavailable } from '../../gpu/device.ts';
-import { closeDevices, DEFAULT_BACKEND, type NodeBackend } from '../../gpu/implementations.ts';
-import { computeLines, respondOn } from '../compute-lines.ts';
+import { computeLines, respondOn } from '../gate/compute-lines.ts';
+import { BACKENDS, BackendUnavailable } from '../gpu/device.ts';
+import { closeDevices, DEFAULT_BACKEND, type NodeBackend } from '../gpu/implementations.ts';
 import { fail, PRECISIONS, precisionNamed } from './common.ts';
 import { EXIT } from './exit.ts';
 

@@ -1,13 +1,16 @@
 /** From a failure to everything that is known about it, stage by stage. */
 import { diagnose } from '../../debug/diagnose/diagnose.ts';
 import type { Failure, Subject } from '../../debug/failure.ts';
-import { type AnswerWithSteps, compareSteps } from '../../debug/intermediates.ts';
+import { compareSteps } from '../../debug/intermediates.ts';
 import { localise } from '../../debug/localise/localise.ts';
 import { minimise } from '../../debug/minimise/minimise.ts';
 import { failureOn, stillWrong, worstOutput } from '../../debug/minimise/still-wrong.ts';
 import { probe } from '../../debug/probe/probe.ts';
 import type { DebugReport } from '../../debug/report/report.ts';
+import { systemOf } from '../../properties/edit.ts';
 import { NoAnswer } from '../../properties/law.ts';
+import type { Answer } from '../../reference/case.ts';
+import { intermediatesIn } from '../../reference/intermediates.ts';
 
 export interface StageOptions {
   /** Null where only an answer is there. */
@@ -17,7 +20,7 @@ export interface StageOptions {
   diagnoses: boolean;
   minimises: boolean;
   /** What the failure is of: it may show steps. */
-  answer: AnswerWithSteps | null;
+  answer: Answer | null;
   /** What minimising may take. */
   seconds: number;
   /** What is done now. */
@@ -63,15 +66,25 @@ async function smallest(options: StageOptions, notes: string[]): Promise<DebugRe
   return { ...found, failure: await failureOn(subject, found.c) };
 }
 
+/** Steps on the way, of the answer or asked for, and the first that is wrong. */
+async function steps({ subject, failure, answer, onStage }: StageOptions, notes: string[]): Promise<string[]> {
+  const { c, precision } = failure;
+  const has = intermediatesIn({ system: systemOf(c), cuSeqlens: c.cuSeqlens });
+  const shown = (subject?.intermediates ?? []).filter((name) => has.includes(name));
+  if (!subject || shown.length === 0) return answer?.intermediates ? compareSteps(c, precision, answer).sentences : [];
+  onStage('asking for steps on the way');
+  const given = await attempt('asking for steps', notes, async () => await subject.run(c, shown));
+  const inChunks = { ...c, chunkSize: subject.abilities.chunkSizes ? c.chunkSize : subject.chunkSize };
+  return given ? compareSteps(inChunks, precision, given).sentences : [];
+}
+
 export async function findOut(options: StageOptions): Promise<Found> {
   const { subject, failure, onStage } = options;
   const notes: string[] = [];
   onStage('localising');
   const localisation = localise(failure);
   const found: Found = { localisation, probed: null, diagnosis: null, minimised: null, intermediates: [], notes };
-  if (options.answer?.intermediates) {
-    found.intermediates = compareSteps(failure.c, failure.precision, options.answer).sentences;
-  }
+  found.intermediates = await steps(options, notes);
   if (options.diagnoses) {
     onStage('comparing with known bugs');
     found.diagnosis = await attempt('diagnosing', notes, () => diagnose(subject, failure));

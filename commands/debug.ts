@@ -1,25 +1,25 @@
 /** `lla debug`: from a failing case to where it is wrong, what is computed instead, the smallest case, and what is likely the cause. */
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
-import { type Failure, failureOf, type Subject } from '../../debug/failure.ts';
-import type { AnswerWithSteps } from '../../debug/intermediates.ts';
-import { debugJson } from '../../debug/report/json.ts';
-import { type DebugReport, isWrong, testsOf } from '../../debug/report/report.ts';
-import { debugText } from '../../debug/report/text.ts';
-import { BadFixture } from '../../fixtures/formats/error.ts';
-import { BACKENDS } from '../../gpu/device.ts';
-import { closeDevices, type NodeBackend } from '../../gpu/implementations.ts';
-import { type Implementation, OutsideAbilities } from '../../properties/law.ts';
-import { findPrecision, type Precision, precisions } from '../../properties/precision.ts';
-import { InvalidInput } from '../../reference/errors.ts';
-import { invalid } from '../compute-lines.ts';
-import { type DebugInput, type Prepared, prepare, readInput } from '../debug/input.ts';
-import { answerIn, formNamed, inDtype } from '../debug/subject.ts';
-import { ProgramFailure } from '../external/failure.ts';
-import { type External, openProgram } from '../external/implementation.ts';
-import { quoted } from '../report.ts';
-import { checkTarget, writeWhole } from '../reports/files.ts';
+import { type Failure, failureOf, type Subject } from '../debug/failure.ts';
+import { debugJson } from '../debug/report/json.ts';
+import { type DebugReport, isWrong, testsOf } from '../debug/report/report.ts';
+import { debugText } from '../debug/report/text.ts';
+import { BadFixture } from '../fixtures/formats/error.ts';
+import { invalid } from '../gate/compute-lines.ts';
+import { ProgramFailure } from '../gate/external/failure.ts';
+import { type External, openProgram } from '../gate/external/implementation.ts';
+import { quoted } from '../gate/report.ts';
+import { checkTarget, writeWhole } from '../gate/reports/files.ts';
+import { BACKENDS } from '../gpu/device.ts';
+import { closeDevices, type NodeBackend } from '../gpu/implementations.ts';
+import { type Implementation, OutsideAbilities } from '../properties/law.ts';
+import { findPrecision, type Precision, precisions } from '../properties/precision.ts';
+import type { Answer } from '../reference/case.ts';
+import { InvalidInput } from '../reference/errors.ts';
 import { fail, integer, openOrExit, PRECISIONS, precisionNamed, seconds } from './common.ts';
+import { type DebugInput, type Prepared, prepare, readInput } from './debug/input.ts';
+import { answerIn, formNamed, inDtype } from './debug/subject.ts';
 import { startTimeoutOption } from './draw-options.ts';
 import { EXIT } from './exit.ts';
 import { endOnSignals } from './signals.ts';
@@ -89,7 +89,7 @@ interface Asked {
   name: string;
   precision: Precision;
   prepared: Prepared;
-  answer: AnswerWithSteps;
+  answer: Answer;
 }
 
 async function askFile(input: DebugInput, file: string, wanted: string | undefined): Promise<Asked> {
@@ -148,7 +148,7 @@ async function writeFiles(flags: DebugFlags, report: DebugReport): Promise<void>
   const tests = isWrong(report.failure) ? testsOf(report) : null;
   const texts: Record<(typeof FILES)[number], () => string | Promise<string> | undefined> = {
     // the plots' library is loaded by who wants plots
-    html: async () => (await import('../../debug/report/html.ts')).debugHtml(report),
+    html: async () => (await import('../debug/report/html.ts')).debugHtml(report),
     python: () => tests?.torch,
     numpy: () => tests?.numpy,
     typescript: () => tests?.typescript,
@@ -215,7 +215,7 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
     const { subject, name, precision, prepared, answer } = await ask(input, external, flags);
     const failure: Failure = failureOf(prepared.c, precision, answer, prepared.expected);
     // the dictionary of bugs is loaded by who has one
-    const { findOut } = await import('../debug/stages.ts');
+    const { findOut } = await import('./debug/stages.ts');
     const found = await findOut({
       subject,
       failure,

@@ -4,16 +4,23 @@ import { appendFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { counted } from '../../reference/tensor.ts';
-import { debugCommandFor, executionText, explainFailure, reportToJson, summaryText, verdictTable } from '../report.ts';
-import { annotationsOf, fenced } from '../reports/annotations.ts';
-import { badgeText } from '../reports/badge.ts';
-import { checkTarget, writeWhole } from '../reports/files.ts';
-import { blockedBy, type Finding, failuresFirst, findingsOf, titleOf } from '../reports/findings.ts';
-import { htmlOf } from '../reports/html.ts';
-import { junitOf } from '../reports/junit.ts';
-import { markdownOf } from '../reports/markdown.ts';
-import type { GateReport } from '../run.ts';
+import {
+  debugCommandFor,
+  executionText,
+  explainFailure,
+  reportToJson,
+  summaryText,
+  verdictTable,
+} from '../gate/report.ts';
+import { annotationsOf, fenced } from '../gate/reports/annotations.ts';
+import { badgeText } from '../gate/reports/badge.ts';
+import { checkTarget, writeWhole } from '../gate/reports/files.ts';
+import { blockedBy, type Finding, failuresFirst, findingsOf, titleOf } from '../gate/reports/findings.ts';
+import { htmlOf } from '../gate/reports/html.ts';
+import { junitOf } from '../gate/reports/junit.ts';
+import { markdownOf } from '../gate/reports/markdown.ts';
+import type { GateReport } from '../gate/run.ts';
+import { counted } from '../reference/tensor.ts';
 import { fail } from './common.ts';
 import { EXIT } from './exit.ts';
 

@@ -1,7 +1,7 @@
 /** `--shard I/N`: one part of a run. */
 import { InvalidArgumentError, Option } from 'commander';
-import type { Triple } from '../run.ts';
-import { mostShards, type Shard } from '../shard.ts';
+import type { Triple } from '../gate/run.ts';
+import { mostShards, type Shard } from '../gate/shard.ts';
 import { fail } from './common.ts';
 
 const MOST = 10_000;

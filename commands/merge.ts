@@ -1,7 +1,7 @@
 /** `lla merge`: the parts of a run, put together. */
 import { Command } from 'commander';
-import { mergeReports } from '../reports/merge.ts';
-import { BadReport, readReport } from '../reports/read.ts';
+import { mergeReports } from '../gate/reports/merge.ts';
+import { BadReport, readReport } from '../gate/reports/read.ts';
 import { fail } from './common.ts';
 import { EXIT } from './exit.ts';
 import { addReportOptions, checkReports, printReport, type ReportFlags, writeReports } from './report-options.ts';

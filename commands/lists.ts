@@ -1,11 +1,11 @@
 /** `lla laws`, `lla systems` and `lla doctor`: what there is, and what works here. */
 import { Command } from 'commander';
-import { examineBackends } from '../../gpu/doctor.ts';
-import { closeDevices, DEFAULT_BACKEND, gpuSystems } from '../../gpu/implementations.ts';
-import { builtIn } from '../../properties/implementations.ts';
-import { everyLaw } from '../../properties/laws/all.ts';
-import { systems } from '../../reference/systems/registry.ts';
-import { table } from '../table.ts';
+import { table } from '../gate/table.ts';
+import { examineBackends } from '../gpu/doctor.ts';
+import { closeDevices, DEFAULT_BACKEND, gpuSystems } from '../gpu/implementations.ts';
+import { builtIn } from '../properties/implementations.ts';
+import { everyLaw } from '../properties/laws/all.ts';
+import { systems } from '../reference/systems/registry.ts';
 import { GPU } from './common.ts';
 import { EXIT } from './exit.ts';
 

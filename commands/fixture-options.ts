@@ -2,11 +2,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type CaseEntry, latestVersion, listCases, type SetName } from '../../fixtures/catalogue.ts';
-import { MANIFEST } from '../../fixtures/manifest.ts';
-import { nearest } from '../../fixtures/nearest.ts';
-import { precisions } from '../../properties/precision.ts';
-import { systems } from '../../reference/systems/registry.ts';
+import { type CaseEntry, latestVersion, listCases, type SetName } from '../fixtures/catalogue.ts';
+import { MANIFEST } from '../fixtures/manifest.ts';
+import { nearest } from '../fixtures/nearest.ts';
+import { precisions } from '../properties/precision.ts';
+import { systems } from '../reference/systems/registry.ts';
 import { collect, fail, integer, PRECISIONS, pick } from './common.ts';
 
 export interface FixtureFlags {

@@ -1,8 +1,8 @@
 /** What commands share: exit codes, arguments that are checked, names that are looked up, usage errors. */
 import { InvalidArgumentError } from 'commander';
-import { BackendUnavailable } from '../../gpu/device.ts';
-import { type NodeBackend, sharedDevice } from '../../gpu/implementations.ts';
-import { type Precision, precisions } from '../../properties/precision.ts';
+import { BackendUnavailable } from '../gpu/device.ts';
+import { type NodeBackend, sharedDevice } from '../gpu/implementations.ts';
+import { type Precision, precisions } from '../properties/precision.ts';
 import { EXIT } from './exit.ts';
 
 /** The name of the GPU form on the command line. */

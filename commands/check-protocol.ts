@@ -1,8 +1,8 @@
 /** `lla gate --check-protocol -- COMMAND`: a conversation, and what is off in it. */
 import pc from 'picocolors';
-import { checkProtocol } from '../external/check-protocol.ts';
-import { endText, lineText } from '../external/check-protocol-text.ts';
-import type { ProgramOptions } from '../external/program.ts';
+import { checkProtocol } from '../gate/external/check-protocol.ts';
+import { endText, lineText } from '../gate/external/check-protocol-text.ts';
+import type { ProgramOptions } from '../gate/external/program.ts';
 import { EXIT } from './exit.ts';
 
 /** Version of the JSON report. */

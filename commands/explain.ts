@@ -4,12 +4,12 @@ import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
-import { precisions } from '../../properties/precision.ts';
-import { jsonText, parseAnswer, parseCase } from '../../reference/case-json.ts';
-import { InvalidInput } from '../../reference/errors.ts';
-import { invalid, textOf } from '../compute-lines.ts';
-import { explain } from '../explain.ts';
-import { explanationText } from '../explain-text.ts';
+import { invalid, textOf } from '../gate/compute-lines.ts';
+import { explain } from '../gate/explain.ts';
+import { explanationText } from '../gate/explain-text.ts';
+import { precisions } from '../properties/precision.ts';
+import { jsonText, parseAnswer, parseCase } from '../reference/case-json.ts';
+import { InvalidInput } from '../reference/errors.ts';
 import { GPU, indices, PRECISIONS, precisionNamed } from './common.ts';
 import { EXIT } from './exit.ts';
 

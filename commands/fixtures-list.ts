@@ -1,15 +1,15 @@
 /** `lla fixtures list` and `lla fixtures show`: which fixtures there are, and what one of them holds. */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { listCases } from '../../fixtures/catalogue.ts';
-import { describe, type Style, shownAs } from '../../fixtures/describe.ts';
-import type { Fixture } from '../../fixtures/fixture.ts';
-import { checkFixture } from '../../fixtures/formats/check.ts';
-import { BadFixture } from '../../fixtures/formats/error.ts';
-import { entrySizes, generateFixture } from '../../fixtures/generate.ts';
-import { loadFixtures } from '../../fixtures/load.ts';
-import { counted } from '../../reference/tensor.ts';
-import { table } from '../table.ts';
+import { listCases } from '../fixtures/catalogue.ts';
+import { describe, type Style, shownAs } from '../fixtures/describe.ts';
+import type { Fixture } from '../fixtures/fixture.ts';
+import { checkFixture } from '../fixtures/formats/check.ts';
+import { BadFixture } from '../fixtures/formats/error.ts';
+import { entrySizes, generateFixture } from '../fixtures/generate.ts';
+import { loadFixtures } from '../fixtures/load.ts';
+import { table } from '../gate/table.ts';
+import { counted } from '../reference/tensor.ts';
 import { fail } from './common.ts';
 import { addFixtureOptions, choose, type FixtureFlags, failUnknown, givenFolder } from './fixture-options.ts';
 

@@ -1,6 +1,6 @@
 /** What the gate and a bundle are told alike: which cases are drawn, how many, and how long a program may start. */
 import { Option } from 'commander';
-import { type Profile, profileNames, profiles } from '../profiles.ts';
+import { type Profile, profileNames, profiles } from '../gate/profiles.ts';
 import { integer, seconds } from './common.ts';
 
 const DEFAULT_SEED = 1;

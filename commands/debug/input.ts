@@ -8,6 +8,7 @@ import { FORMAT_NAMES, type FormatName, formats } from '../../fixtures/formats/a
 import { BadFixture } from '../../fixtures/formats/error.ts';
 import { textOf } from '../../fixtures/formats/text.ts';
 import { caseOf } from '../../fixtures/load.ts';
+import { readKeptFile } from '../../gate/kept.ts';
 import { withoutCotangents } from '../../properties/edit.ts';
 import type { Precision } from '../../properties/precision.ts';
 import { roundCase } from '../../properties/precision.ts';
@@ -15,7 +16,6 @@ import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonText, parseCase } from '../../reference/case-json.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { checkCase } from '../../reference/shapes.ts';
-import { readKeptFile } from '../kept.ts';
 
 /** A case, and what the file says of it beside that. */
 export interface DebugInput {
