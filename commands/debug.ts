@@ -19,6 +19,7 @@ import type { Answer } from '../reference/case.ts';
 import { InvalidInput } from '../reference/errors.ts';
 import { fail, integer, openOrExit, PRECISIONS, precisionNamed, seconds } from './common.ts';
 import { type DebugInput, type Prepared, prepare, readInput } from './debug/input.ts';
+import { lawCase } from './debug/law-case.ts';
 import { answerIn, formNamed, inDtype } from './debug/subject.ts';
 import { startTimeoutOption } from './draw-options.ts';
 import { EXIT } from './exit.ts';
@@ -212,8 +213,20 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
     onStage(flags.answer === undefined ? 'asking' : 'reading');
     if (command.length > 0) external = await openProgramNamed(command, flags);
     endOnSignals(() => void external?.close());
-    const { subject, name, precision, prepared, answer } = await ask(input, external, flags);
-    const failure: Failure = failureOf(prepared.c, precision, answer, prepared.expected);
+    const asked = await ask(input, external, flags);
+    const { subject, name, precision, prepared } = asked;
+    let failure: Failure = failureOf(prepared.c, precision, asked.answer, prepared.expected);
+    let { answer } = asked;
+    if (subject && !isWrong(failure) && input.origin.law !== undefined) {
+      onStage(`asking what the law ${input.origin.law} asks`);
+      const found = await lawCase(subject, prepared.c, input.origin);
+      if (found) {
+        ({ failure, answer } = found);
+        prepared.notes.push(
+          `the answer to the case itself is right: this is number ${found.number} of the ${found.of} cases that the law ${input.origin.law} asks of it`,
+        );
+      }
+    }
     // the dictionary of bugs is loaded by who has one
     const { findOut } = await import('./debug/stages.ts');
     const found = await findOut({

@@ -16,10 +16,13 @@ import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonText, parseCase } from '../../reference/case-json.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { checkCase } from '../../reference/shapes.ts';
+import type { Origin } from './law-case.ts';
 
 /** A case, and what the file says of it beside that. */
 export interface DebugInput {
   c: Case;
+  /** Where the gate found it. */
+  origin: Origin;
   /** The precision that the file is for; undefined where it does not say. */
   dtype?: string;
   /** What the file says is right. */
@@ -56,7 +59,7 @@ async function fromFixture(bytes: Buffer, file: string, format: FormatName): Pro
     const given = `a fixture that has to be refused, for ${error.argument}`;
     throw new InvalidInput(WHERE, file, given, 'one with an answer', 'lla fixtures verify judges refusals');
   }
-  return { c: caseOf(fixture), dtype, fixture };
+  return { c: caseOf(fixture), origin: {}, dtype, fixture };
 }
 
 /**
@@ -73,13 +76,14 @@ export async function readInput(file: string): Promise<DebugInput> {
   const fields = peek(text);
   if ('expected' in fields) return await fromFixture(bytes, file, 'json');
   if ('case' in fields && 'extras' in fields) {
-    const { draw, dtype } = readKeptFile(file);
-    return { c: draw.c, dtype };
+    const { law, draw, dtype } = readKeptFile(file);
+    return { c: draw.c, origin: { law, draw }, dtype };
   }
   const { form, ...rest } = parseCase(text, WHERE);
   // which of our forms answers is for --form to say
   void form;
-  return { c: rest };
+  const { law, seed, path } = rest;
+  return { c: rest, origin: { law, seed, path } };
 }
 
 /** The case as an implementation sees it, and what of it that is not: in words. */
@@ -101,7 +105,9 @@ export function prepare(
 ): Prepared {
   const notes: string[] = [];
   checkCase(WHERE, given);
-  let c = roundCase(given, precision);
+  const rounded = roundCase(given, precision);
+  // what is said of chunks is said of its own
+  let c = chunkSize === undefined ? rounded : { ...rounded, chunkSize };
   if (jsonText(caseToJson(c).inputs) !== jsonText(caseToJson(given).inputs)) {
     notes.push(`the case is rounded to ${precision.name}`);
   }
@@ -111,7 +117,7 @@ export function prepare(
   }
   // a fixture's own answer and bounds are what it is judged by elsewhere
   if (fixture && dtype === precision.name) return { c, expected: withoutGradients(fixture, gradients), notes };
-  return { c, expected: expectedOf(chunkSize === undefined ? c : { ...c, chunkSize }, precision), notes };
+  return { c, expected: expectedOf(c, precision), notes };
 }
 
 function withoutGradients(fixture: Fixture, gradients: boolean): Expected {

@@ -42,6 +42,8 @@ export interface DiagnoseOptions {
 
 /** How many of the nearest are listed. */
 const NEAREST = 3;
+/** What agrees on fewer of the cases that tell is not near. */
+const NEAR = 0.5;
 
 /** Which known bug is behind a failure. The subject may be null: then the failing case has to say all. */
 export async function diagnose(subject: Subject, failure: Failure, options: DiagnoseOptions = {}): Promise<Diagnosis> {
@@ -95,7 +97,7 @@ export async function diagnose(subject: Subject, failure: Failure, options: Diag
   found.forward = forwardAlone(marks, order);
   found.nearest = [...marks]
     .map(([entry, each]) => causeOf([entry], each, order))
-    .filter(({ telling, toldBy }) => telling > 0 && toldBy > 0)
+    .filter(({ telling, toldBy }) => telling > 0 && toldBy >= NEAR * telling)
     .sort((a, b) => b.toldBy / b.telling - a.toldBy / a.telling || b.agrees - a.agrees)
     .slice(0, NEAREST);
   return finish();

@@ -40,13 +40,16 @@ def by_distance(first, T):
         rest >>= 1
     return levels
 
-if "--right" not in sys.argv:
+if not {"--right", "--late"} & set(sys.argv):
     example.level_table = by_distance
 
 def forward(case):
     if "--crash" in sys.argv:
         sys.exit("no memory left")
-    return example.forward(case)
+    answer = example.forward(case)
+    if "--late" in sys.argv and case.position[0] > 0:
+        answer["o"] = 2 * answer["o"]
+    return answer
 
 serve(forward, example.backward, name="example", systems=["log-linear-mamba2"], dtypes=["float32", "float64"], state=True)
 `;
@@ -120,6 +123,23 @@ describe.skipIf(!python).concurrent('a program', () => {
     expect(text).toContain('lla gate --save');
     expect(text).toContain('--numpy none.py is not written: nothing is wrong');
     expect(existsSync(at('none.py'))).toBe(false);
+  });
+
+  it('that a law fails although the answer to its case is right: what else the law asks is looked at', async () => {
+    const late = [...program, '--late'];
+    for (const option of ['--save', '--kept']) {
+      const law = ['--law', 'split-through-state', '--dtype', 'float64', '--runs', '30'];
+      const gate = await lla(['gate', ...law, option, at('late'), '--', ...late], folder);
+      expect(gate.status, gate.text).toBe(1);
+    }
+    const files = readdirSync(at('late'));
+    expect(files).toHaveLength(2);
+    for (const name of files) {
+      const { status, text } = await debug(join('late', name), '--no-minimise', '--', ...late);
+      expect(status, text).toBe(1);
+      expect(text).toMatch(/this is number 2 of the \d cases that the law split-through-state asks of it/);
+      expect(text).toMatch(/elements of o are wrong/);
+    }
   });
 
   it('that gives no answer, or cannot be spoken with', async () => {
