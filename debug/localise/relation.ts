@@ -50,6 +50,40 @@ function summed(errors: OutputErrors, words: string, axis: number): Candidate {
   };
 }
 
+/** Gradients of log decays are sums over positions: what is there where such a sum is missing, or taken once more. */
+function sumsOverTime(errors: OutputErrors, axis: number): Candidate[] {
+  const step = strides(errors.shape)[axis];
+  const T = errors.shape[axis];
+  const neighbour = (words: string, by: number): Candidate => ({
+    words,
+    value(index, at) {
+      const isThere = index[axis] + by >= 0 && index[axis] + by < T;
+      const other = at + by * step;
+      return {
+        value: errors.expected[at] - (isThere ? errors.expected[other] : 0),
+        bound: errors.bound[at] + (isThere ? errors.bound[other] : 0),
+      };
+    },
+  });
+  const summedFrom = (words: string, by: number): Candidate => ({
+    words,
+    value(index, at) {
+      let [value, bound] = [0, 0];
+      for (let t = index[axis], i = at; t >= 0 && t < T; t += by, i += by * step) {
+        value += errors.expected[i];
+        bound += errors.bound[i];
+      }
+      return { value, bound };
+    },
+  });
+  return [
+    neighbour('the right value less that of the next position: a sum over positions is missing', 1),
+    neighbour('the right value less that of the position before: a sum over positions is missing', -1),
+    summedFrom('the sum of what is right from there on', 1),
+    summedFrom('the sum of what is right up to there', -1),
+  ];
+}
+
 function candidatesOf(errors: OutputErrors): Candidate[] {
   const { axes, shape } = errors;
   const list: Candidate[] = [];
@@ -100,6 +134,8 @@ function candidatesOf(errors: OutputErrors): Candidate[] {
       summed(errors, `the sum over the ${many}`, a),
     );
   }
+  const time = axis('T');
+  if (errors.name === 'gradients.g' && time >= 0 && shape[time] > 2) list.push(...sumsOverTime(errors, time));
   const [k, v] = [axis('K'), axis('V')];
   if (k >= 0 && v >= 0 && shape[k] === shape[v] && shape[k] > 1) {
     list.push(

@@ -189,8 +189,12 @@ function shortened(lab: Lab, c: Case): Case {
 }
 
 /** Of each gradient that is wrong, whether the forward or the backward is at fault; and those that are right behind a wrong forward. */
-export async function gradientsOf(lab: Lab, failure: Failure, read: ReadMatrices | null): Promise<GradientFinding[]> {
-  if (!failure.c.cotangents || !lab.subject.abilities.gradients) return [];
+export async function gradientsOf(
+  lab: Lab,
+  failure: Failure,
+  read: ReadMatrices | null,
+): Promise<{ c: Case; findings: GradientFinding[] } | null> {
+  if (!failure.c.cotangents || !lab.subject.abilities.gradients) return null;
   const wrongIn = ({ outputs }: Failure): OutputErrors[] =>
     outputs.filter(({ name, ratio }) => name.startsWith(PREFIX) && ratio.some((each) => !(each <= 1)));
   let used = failure;
@@ -214,7 +218,7 @@ export async function gradientsOf(lab: Lab, failure: Failure, read: ReadMatrices
       at: null,
     });
   }
-  return findings;
+  return { c: used.c, findings };
 }
 
 /** Gradients that follow a wrong forward in one sentence, others each in its own. */

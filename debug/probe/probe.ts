@@ -3,6 +3,7 @@
  * P, the level map, decays, factors, gradients. Each comes as data and in words.
  */
 import { systemOf } from '../../properties/edit.ts';
+import type { InputName } from '../../reference/systems/system.ts';
 import type { Failure, Subject } from '../failure.ts';
 import { localise } from '../localise/localise.ts';
 import { channelsOf } from './channels.ts';
@@ -10,6 +11,7 @@ import { decayOf } from './decay.ts';
 import { deltaOf } from './delta.ts';
 import { factorOf } from './factor.ts';
 import { gradientSentences, gradientsOf } from './gradients.ts';
+import { jacobiansOf } from './jacobian.ts';
 import { type Lab, openLab, readMatrices, rightMatrices } from './lab.ts';
 import { levelMapOf, scalesOf } from './level-map.ts';
 import { matrixOf } from './matrix.ts';
@@ -25,6 +27,7 @@ const nothing = (sentence: string, calls = 0): Probed => ({
   decay: null,
   scale: null,
   gradients: [],
+  jacobians: [],
   further: [],
   sentences: [sentence],
   calls,
@@ -86,7 +89,14 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const { P, levelMap, scales, decay, scale, delta, channels } = found;
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const state = isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure));
-  const gradients = (await step('its gradients', faults, () => gradientsOf(lab, failure, found.read))) ?? [];
+  const backward = await step('its gradients', faults, () => gradientsOf(lab, failure, found.read));
+  const gradients = backward?.findings ?? [];
+  // what follows from a wrong forward is told by that
+  const ownFaults = gradients
+    .filter(({ kind, at }) => at !== null && kind !== 'forward')
+    .map(({ name }) => name as InputName);
+  const jacobians =
+    (backward && (await step('its Jacobians', faults, () => jacobiansOf(lab, backward.c, ownFaults)))) ?? [];
   const overwritten = overwrites(lab);
   const isFound = [scales, decay, scale, delta, added, masked, overwritten, ...channels, ...(state ?? [])].some(
     Boolean,
@@ -112,6 +122,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     ...(P?.sentences ?? []),
     ...(state ?? []).map(({ sentence }) => sentence),
     ...gradientSentences(gradients),
+    ...jacobians.flatMap((each) => each.sentences),
     ...[overwritten, elsewhere, ...faults].flatMap((each) => (each ? [each.sentence] : [])),
   ].filter((each, at, all) => all.indexOf(each) === at);
   return {
@@ -122,6 +133,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     decay,
     scale,
     gradients,
+    jacobians,
     further,
     // what a correct implementation may do as well comes after everything else
     sentences: [...(sentences.length > 0 ? sentences : ['nothing wrong']), ...(masked ? [masked.sentence] : [])],

@@ -1,5 +1,7 @@
 /** What an implementation was found out to compute, as plain data. */
 
+import type { InputName } from '../../reference/systems/system.ts';
+
 /** Something that the probes rest on. */
 export interface Premise {
   name: 'deterministic' | 'linear in v' | 'linear in lambda' | 'causal';
@@ -63,6 +65,24 @@ export interface GradientFinding extends Finding {
   at: { index: Record<string, number>; actual: number; ofOwnForward: number | null; truth: number } | null;
 }
 
+/** What each query adds to one gradient, of the row and head, or group, with the most wrong entries. */
+export interface ProbedJacobian {
+  name: InputName;
+  row: number;
+  head: number;
+  /** The queries of the rows below. */
+  queries: number[];
+  /** [query][position], each the channel that is farthest off; one column for a gradient without positions. */
+  truth: Square;
+  actual: Square;
+  bound: Square;
+  wrong: number;
+  /** Which simple set the wrong pairs are, and what wrong entries hold. */
+  set: string | null;
+  relation: string | null;
+  sentences: string[];
+}
+
 export interface Probed {
   premises: Premise[];
   /** False where a premise does not hold: then P and what follows from it is no more than a hint. */
@@ -72,6 +92,7 @@ export interface Probed {
   decay: Finding | null;
   scale: Finding | null;
   gradients: GradientFinding[];
+  jacobians: ProbedJacobian[];
   /** Findings beyond these, such as what comes in with a state. */
   further: Finding[];
   /** All there is to say, the most telling first; "nothing wrong" where all is right. */
