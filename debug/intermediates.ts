@@ -30,7 +30,7 @@ export interface StepErrors {
 }
 
 const timesBound = (ratio: number): string =>
-  Number.isFinite(ratio) ? `up to ${ratio.toPrecision(2)} times the bound` : 'where no bound allows it';
+  Number.isFinite(ratio) ? `up to ${ratio.toPrecision(2)} times the bound` : 'some where no error is allowed';
 
 /** Which levels are wrong, where not all are. */
 function levelsIn(indices: readonly number[][], axis: number, count: number): string {
