@@ -1,5 +1,7 @@
 /** What commands share: exit codes, arguments that are checked, names that are looked up, usage errors. */
+
 import { InvalidArgumentError } from 'commander';
+import { visible } from '../gate/external/failure.ts';
 import { BackendUnavailable } from '../gpu/device.ts';
 import { type NodeBackend, sharedDevice } from '../gpu/implementations.ts';
 import { type Precision, precisions } from '../properties/precision.ts';
@@ -11,7 +13,7 @@ export const PRECISIONS = precisions.map(({ name }) => name).join(', ');
 
 /** Ends with a message; nothing has been written then. */
 export function fail(message: string, code: number = EXIT.usage): never {
-  process.stderr.write(`error: ${message}\n(lla --help lists commands and options)\n`);
+  process.stderr.write(`error: ${visible(message)}\n(lla --help lists commands and options)\n`);
   process.exit(code);
 }
 

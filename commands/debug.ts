@@ -1,25 +1,28 @@
 /** `lla debug`: from a failing case to where it is wrong, what is computed instead, the smallest case, and what is likely the cause. */
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { clockOf } from '../debug/budget.ts';
 import { type Failure, failureOf, type Subject } from '../debug/failure.ts';
 import { debugJson } from '../debug/report/json.ts';
 import { type DebugReport, isWrong, testsOf } from '../debug/report/report.ts';
 import { debugText } from '../debug/report/text.ts';
 import { BadFixture } from '../fixtures/formats/error.ts';
 import { invalid } from '../gate/compute-lines.ts';
-import { ProgramFailure } from '../gate/external/failure.ts';
+import { ProgramFailure, visible } from '../gate/external/failure.ts';
 import { type External, openProgram } from '../gate/external/implementation.ts';
 import { quoted } from '../gate/report.ts';
 import { checkTarget, writeWhole } from '../gate/reports/files.ts';
 import { BACKENDS } from '../gpu/device.ts';
 import { closeDevices, type NodeBackend } from '../gpu/implementations.ts';
+import { sizesOf } from '../properties/edit.ts';
 import { type Implementation, OutsideAbilities } from '../properties/law.ts';
 import { findPrecision, type Precision, precisions } from '../properties/precision.ts';
-import type { Answer } from '../reference/case.ts';
+import type { Answer, Case } from '../reference/case.ts';
 import { InvalidInput } from '../reference/errors.ts';
+import { DEFAULT_CHUNK_SIZE } from '../reference/shapes.ts';
 import { fail, integer, openOrExit, PRECISIONS, precisionNamed, seconds } from './common.ts';
+import { wrongElsewhere } from './debug/elsewhere.ts';
 import { type DebugInput, type Prepared, prepare, readInput } from './debug/input.ts';
-import { lawCase } from './debug/law-case.ts';
 import { answerIn, formNamed, inDtype } from './debug/subject.ts';
 import { startTimeoutOption } from './draw-options.ts';
 import { EXIT } from './exit.ts';
@@ -64,14 +67,42 @@ function checkFiles(flags: DebugFlags): void {
   }
 }
 
-/** Everything that was chosen, as a command. */
-function replayOf(file: string, command: readonly string[], flags: DebugFlags): string {
-  const options = (['answer', 'form', 'backend', 'precision', 'dtype'] as const).flatMap((name) => {
-    const value = flags[name];
-    return value === undefined ? [] : [`--${name} ${quoted(value)}`];
-  });
-  const program = command.length > 0 ? [`-- ${command.map(quoted).join(' ')}`] : [];
-  return ['npx lla debug', quoted(file), ...options, ...program].join(' ');
+/** An answer in a file may say which positions it has reached. */
+function positionFaults(c: Case, { position }: Answer): string[] {
+  const { n, T } = sizesOf(c);
+  const right = Array.from(
+    { length: n },
+    (_, i) => (c.position?.[i] ?? 0) + (c.cuSeqlens ? c.cuSeqlens[i + 1] - c.cuSeqlens[i] : T),
+  );
+  if (position.length === 0 || position.join() === right.join()) return [];
+  return [`position is [${position}], where [${right}] is wanted`];
+}
+
+/** What changes the report, by its option; files that are written too are not part of it. */
+const REPLAYED = {
+  answer: '--answer',
+  form: '--form',
+  backend: '--backend',
+  precision: '--precision',
+  dtype: '--dtype',
+  seconds: '--seconds',
+  timeout: '--timeout',
+  startTimeout: '--start-timeout',
+  memory: '--memory',
+} as const;
+const LEFT_OUT = { probe: '--no-probe', diagnose: '--no-diagnose', minimise: '--no-minimise' } as const;
+
+/** Everything that was chosen otherwise than by default, as a command. */
+function replayOf(file: string, words: readonly string[], flags: DebugFlags, command: Command): string {
+  const isChosen = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+  const options = (Object.keys(REPLAYED) as (keyof typeof REPLAYED)[])
+    .filter((name) => isChosen(name))
+    .map((name) => `${REPLAYED[name]} ${quoted(String(flags[name]))}`);
+  const without = (Object.keys(LEFT_OUT) as (keyof typeof LEFT_OUT)[])
+    .filter((name) => !flags[name])
+    .map((name) => LEFT_OUT[name]);
+  const program = words.length > 0 ? [`-- ${words.map(quoted).join(' ')}`] : [];
+  return ['npx lla debug', quoted(file), ...options, ...without, ...program].join(' ');
 }
 
 function checkChoice(command: readonly string[], { answer, form, backend, dtype, precision }: DebugFlags): void {
@@ -100,9 +131,13 @@ async function askFile(input: DebugInput, file: string, wanted: string | undefin
   return { subject: null, name: file, precision, answer, prepared: prepare(input, precision, { gradients }) };
 }
 
-async function askLive(input: DebugInput, subject: Implementation): Promise<Asked> {
-  const { name, precision, abilities } = subject;
-  const chunkSize = abilities.chunkSizes ? undefined : subject.chunkSize;
+async function askLive(input: DebugInput, given: Implementation): Promise<Asked> {
+  const { name, precision, abilities } = given;
+  // one that says nothing of its chunks may heed those of the case
+  const isSaid = given.chunkSize !== undefined && given.chunkSize !== DEFAULT_CHUNK_SIZE;
+  const ownSize = isSaid ? given.chunkSize : (input.c.chunkSize ?? given.chunkSize);
+  const subject: Implementation = abilities.chunkSizes ? given : { ...given, chunkSize: ownSize };
+  const chunkSize = abilities.chunkSizes ? undefined : ownSize;
   const prepared = prepare(input, precision, { gradients: abilities.gradients, chunkSize });
   return { subject, name, precision, prepared, answer: await subject.run(prepared.c) };
 }
@@ -180,7 +215,7 @@ async function writeFiles(flags: DebugFlags, report: DebugReport): Promise<void>
 function print(report: DebugReport, { json }: DebugFlags): void {
   if (json) return void process.stdout.write(`${debugJson(report)}\n`);
   const colors = process.stdout.isTTY ? pc : pc.createColors(false);
-  const text = debugText(report, colors);
+  const text = debugText(report, colors, process.stdout.isTTY ? process.stdout.columns : undefined);
   process.stdout.write(isWrong(report.failure) ? `${text}\n` : `${text}\n\n${SUGGESTIONS.join('\n')}\n`);
 }
 
@@ -200,8 +235,9 @@ function leave(error: unknown, file: string): never {
   return fail(`${file}: ${invalid(error, 'debug').message}`);
 }
 
-async function debugCase(file: string, command: readonly string[], flags: DebugFlags): Promise<void> {
+async function debugCase(file: string, command: readonly string[], flags: DebugFlags, self: Command): Promise<void> {
   const started = performance.now();
+  const clock = clockOf(flags.seconds);
   checkChoice(command, flags);
   checkFiles(flags);
   if (flags.precision !== undefined) precisionNamed(flags.precision);
@@ -217,14 +253,12 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
     const { subject, name, precision, prepared } = asked;
     let failure: Failure = failureOf(prepared.c, precision, asked.answer, prepared.expected);
     let { answer } = asked;
-    if (subject && !isWrong(failure) && input.origin.law !== undefined) {
-      onStage(`asking what the law ${input.origin.law} asks`);
-      const found = await lawCase(subject, prepared.c, input.origin);
+    if (!subject) failure.faults.push(...positionFaults(prepared.c, asked.answer));
+    if (subject && !isWrong(failure)) {
+      const found = await wrongElsewhere(subject, prepared, input.origin, onStage);
       if (found) {
         ({ failure, answer } = found);
-        prepared.notes.push(
-          `the answer to the case itself is right: this is number ${found.number} of the ${found.of} cases that the law ${input.origin.law} asks of it`,
-        );
+        prepared.notes.push(found.why);
       }
     }
     // the dictionary of bugs is loaded by who has one
@@ -236,16 +270,16 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
       diagnoses: flags.diagnose && isWrong(failure),
       minimises: flags.minimise && isWrong(failure),
       answer,
-      seconds: flags.seconds,
+      clock,
       onStage,
     });
     const report: DebugReport = {
-      implementation: name,
-      source: file,
+      implementation: visible(name).replace(/\s+/g, ' '),
+      source: visible(file).replace(/\s+/g, ' '),
       failure,
       ...found,
       notes: [...prepared.notes, ...found.notes],
-      replay: replayOf(file, command, flags),
+      replay: visible(replayOf(file, command, flags, self)),
       seconds: (performance.now() - started) / 1000,
     };
     process.exitCode = isWrong(failure) ? EXIT.doesNot : EXIT.conforms;
@@ -277,7 +311,9 @@ export const debugCommand = (): Command =>
     .option('--no-probe', 'do not ask what it computes instead')
     .option('--no-diagnose', 'do not compare with known bugs')
     .option('--no-minimise', 'do not look for a smaller case')
-    .addOption(new Option('--seconds <count>', 'what minimising may take').default(60).argParser(seconds))
+    .addOption(
+      new Option('--seconds <count>', 'what asking and comparing may take, about').default(180).argParser(seconds),
+    )
     .addOption(new Option('--timeout <seconds>', 'what the program has for a case').default(30).argParser(seconds))
     .addOption(startTimeoutOption())
     .addOption(

@@ -29,6 +29,8 @@ export interface Failure {
   outputs: OutputErrors[];
   /** What is missing in the answer, or of another shape: in words. */
   faults: string[];
+  /** Those outputs, as they should be. */
+  missing: Omit<OutputErrors, 'actual' | 'ratio'>[];
 }
 
 /** The implementation, where it can be asked more; null where only its answer is there. */
@@ -47,23 +49,34 @@ export function failureOf(c: Case, precision: Precision, answer: Answer, expecte
   const given = tensorsOf(answer);
   const faults: string[] = [];
   const outputs: OutputErrors[] = [];
+  const missing: Failure['missing'] = [];
   for (const [name, { axes, shape, data, bound }] of expected.tensors) {
     const value = given.get(name);
     if (!value) {
       // an answer need not have a state
-      if (name !== 'finalState') faults.push(`${name} is missing`);
+      if (name === 'finalState') continue;
+      faults.push(`${name} is missing`);
+      missing.push({ name, axes, shape, expected: data, bound });
       continue;
     }
     if (value.shape.join() !== shape.join()) {
       faults.push(`${name} has shape [${value.shape}], where [${shape}] is wanted`);
+      missing.push({ name, axes, shape, expected: data, bound });
       continue;
     }
     const actual = toDense(value);
     const ratio = Float64Array.from({ length: elements(shape) }, (_, i) => ratioOf(actual[i], data[i], bound[i]));
     outputs.push({ name, axes, shape, actual, expected: data, bound, ratio });
   }
-  return { c, precision, outputs, faults };
+  for (const name of given.keys()) {
+    if (!expected.tensors.has(name)) faults.push(`${name} is answered, and the case does not ask for it`);
+  }
+  return { c, precision, outputs, faults, missing };
 }
+
+/** Whether anything is wrong. */
+export const isWrong = ({ outputs, faults }: Failure): boolean =>
+  faults.length > 0 || outputs.some(({ ratio }) => ratio.some((each) => !(each <= 1)));
 
 /** Places that are wrong, in row-major order. */
 export const wrongPlaces = ({ ratio, shape }: OutputErrors): number[][] =>

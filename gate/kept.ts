@@ -25,10 +25,21 @@ export interface Kept {
 
 /** One of them. @throws InvalidInput for a file that is none */
 export function readKeptFile(path: string): Kept {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InvalidInput('gate', path, (error as Error).message, 'a counterexample that lla gate --kept wrote');
+  }
+  return parseKept(text, path);
+}
+
+/** The same of its text. @throws InvalidInput */
+export function parseKept(text: string, path: string): Kept {
   const wrong = (given: string, wanted: string): InvalidInput => new InvalidInput('gate', path, given, wanted);
   let json: Record<string, unknown>;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(text);
   } catch (error) {
     throw wrong((error as Error).message, 'a counterexample that lla gate --kept wrote');
   }

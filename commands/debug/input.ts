@@ -8,7 +8,7 @@ import { FORMAT_NAMES, type FormatName, formats } from '../../fixtures/formats/a
 import { BadFixture } from '../../fixtures/formats/error.ts';
 import { textOf } from '../../fixtures/formats/text.ts';
 import { caseOf } from '../../fixtures/load.ts';
-import { readKeptFile } from '../../gate/kept.ts';
+import { parseKept } from '../../gate/kept.ts';
 import { withoutCotangents } from '../../properties/edit.ts';
 import type { Precision } from '../../properties/precision.ts';
 import { roundCase } from '../../properties/precision.ts';
@@ -16,7 +16,7 @@ import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonText, parseCase } from '../../reference/case-json.ts';
 import { InvalidInput } from '../../reference/errors.ts';
 import { checkCase } from '../../reference/shapes.ts';
-import type { Origin } from './law-case.ts';
+import type { Origin } from './elsewhere.ts';
 
 /** A case, and what the file says of it beside that. */
 export interface DebugInput {
@@ -76,7 +76,7 @@ export async function readInput(file: string): Promise<DebugInput> {
   const fields = peek(text);
   if ('expected' in fields) return await fromFixture(bytes, file, 'json');
   if ('case' in fields && 'extras' in fields) {
-    const { law, draw, dtype } = readKeptFile(file);
+    const { law, draw, dtype } = parseKept(text, file);
     return { c: draw.c, origin: { law, draw }, dtype };
   }
   const { form, ...rest } = parseCase(text, WHERE);

@@ -1,4 +1,5 @@
 /** From a failure to everything that is known about it, stage by stage. */
+import { type Clock, createPatience, limited } from '../../debug/budget.ts';
 import { diagnose } from '../../debug/diagnose/diagnose.ts';
 import type { Failure, Subject } from '../../debug/failure.ts';
 import { compareSteps } from '../../debug/intermediates.ts';
@@ -11,6 +12,7 @@ import { systemOf } from '../../properties/edit.ts';
 import { NoAnswer } from '../../properties/law.ts';
 import type { Answer } from '../../reference/case.ts';
 import { intermediatesIn } from '../../reference/intermediates.ts';
+import { counted } from '../../reference/tensor.ts';
 
 export interface StageOptions {
   /** Null where only an answer is there. */
@@ -21,8 +23,8 @@ export interface StageOptions {
   minimises: boolean;
   /** What the failure is of: it may show steps. */
   answer: Answer | null;
-  /** What minimising may take. */
-  seconds: number;
+  /** The time that all stages share. */
+  clock: Clock;
   /** What is done now. */
   onStage(stage: string): void;
 }
@@ -33,6 +35,8 @@ export type Found = Pick<
 >;
 
 const MOST_QUESTIONS = 5000;
+/** Share of all the time that may go by until probing has to end; comparing with known bugs ends before it, minimising has the rest. */
+const PROBING = 0.7;
 
 /** An implementation that gives no answer to a question of ours ends the stage, not the report. */
 async function attempt<T>(stage: string, notes: string[], run: () => Promise<T>): Promise<T | null> {
@@ -45,25 +49,39 @@ async function attempt<T>(stage: string, notes: string[], run: () => Promise<T>)
   }
 }
 
+/** What is said at most once in two seconds. */
+function sometimes(say: (text: string) => void): (text: string) => void {
+  let said = performance.now();
+  return (text) => {
+    if (performance.now() - said < 2000) return;
+    said = performance.now();
+    say(text);
+  };
+}
+
 async function smallest(options: StageOptions, notes: string[]): Promise<DebugReport['minimised']> {
-  const { subject, failure, seconds, onStage } = options;
-  if (!subject || !worstOutput(failure)) return null;
+  const { subject: whole, failure, clock, onStage } = options;
+  if (!whole || !worstOutput(failure)) return null;
+  const patience = createPatience();
+  const subject = limited(whole, clock, 1, patience);
   const keeps = stillWrong(subject, failure);
+  const say = sometimes(onStage);
   if (!(await keeps(failure.c))) {
     notes.push('asked again, it is not wrong in the same way: nothing is minimised');
     return null;
   }
-  let said = performance.now();
   const found = await minimise(subject, failure.c, keeps, {
     questions: MOST_QUESTIONS,
-    seconds,
+    seconds: clock.left(),
+    isOver: () => patience.isOut() !== null,
     onQuestion({ questions, kept, step }) {
-      if (performance.now() - said < 1000) return;
-      said = performance.now();
-      onStage(`minimising: ${questions} questions, ${kept} times smaller, ${step}`);
+      say(`minimising: ${questions} questions, ${kept} times smaller, ${step}`);
     },
   });
-  return { ...found, failure: await failureOn(subject, found.c) };
+  if (patience.count() > 0) {
+    notes.push(`while it was made smaller ${counted(patience.count(), 'question')} got no answer`);
+  }
+  return { ...found, failure: await failureOn(whole, found.c) };
 }
 
 /** Steps on the way, of the answer or asked for, and the first that is wrong. */
@@ -79,15 +97,18 @@ async function steps({ subject, failure, answer, onStage }: StageOptions, notes:
 }
 
 export async function findOut(options: StageOptions): Promise<Found> {
-  const { subject, failure, onStage } = options;
+  const { subject, failure, clock, onStage } = options;
   const notes: string[] = [];
   onStage('localising');
   const localisation = localise(failure);
   const found: Found = { localisation, probed: null, diagnosis: null, minimised: null, intermediates: [], notes };
   found.intermediates = await steps(options, notes);
   if (options.diagnoses) {
+    const say = sometimes(onStage);
     onStage('comparing with known bugs');
-    found.diagnosis = await attempt('diagnosing', notes, () => diagnose(subject, failure));
+    found.diagnosis = await attempt('diagnosing', notes, () =>
+      diagnose(subject, failure, { clock, onProgress: (what) => say(`comparing with known bugs: ${what}`) }),
+    );
   }
   if (!subject) {
     notes.push('there is only an answer: nothing is probed or minimised; give the program after -- for that');
@@ -95,7 +116,7 @@ export async function findOut(options: StageOptions): Promise<Found> {
   }
   if (options.probes) {
     onStage('probing');
-    found.probed = await attempt('probing', notes, () => probe(subject, failure));
+    found.probed = await attempt('probing', notes, () => probe(limited(subject, clock, PROBING), failure));
   }
   if (options.minimises) {
     onStage('minimising');

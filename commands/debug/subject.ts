@@ -42,7 +42,10 @@ function takeSteps(bytes: Buffer, file: string): { bytes: Buffer; intermediates?
   if (typeof fields !== 'object' || fields === null || !('intermediates' in fields)) return { bytes };
   const { intermediates: given, ...answer } = fields;
   const names: string[] = INTERMEDIATES.map(({ name }) => name);
-  const entries = Object.entries(given ?? {}).map(([name, value]) => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new BadFixture(file, `intermediates that are no object; ${names.join(', ')} are known`);
+  }
+  const entries = Object.entries(given).map(([name, value]) => {
     if (names.includes(name)) return [name, parseTensor(file, `intermediates.${name}`, value, MOST_STEP_AXES)];
     throw new BadFixture(file, `intermediates.${name}, where ${names.join(', ')} are known`);
   });

@@ -1,18 +1,24 @@
 /** What a subject says, each answer beside what is right. */
 import type { Case } from '../../reference/case.ts';
 import { toDense } from '../../reference/tensor.ts';
+import { type Clock, createPatience, endless } from '../budget.ts';
 import { type Failure, type Subject, wrongPlaces } from '../failure.ts';
 import { type Asked, chunkOf, probeCases, type Question, variationsOf } from './cases.ts';
 import { ask, differs, type Outputs } from './outputs.ts';
 import { type Exact, rightFor } from './right.ts';
 import { type Answered, type Memory, noMemory } from './trial.ts';
 
+/** Share of all the time that may go by until every case is asked. */
+const ASKING = 0.25;
+
 export interface Answers {
   answered: Answered[];
-  /** The second answer to the case that is asked twice. */
-  twice: Outputs | null;
+  /** A case that got another answer when it was asked again, and that answer. */
+  twice: { first: Answered; second: Outputs } | null;
   /** Cases without an answer, by name, and why. */
   unanswered: { case: string; reason: string }[];
+  /** Why not all cases were asked; null where they were. */
+  cutShort: string | null;
 }
 
 const isNumberless = (c: Case): boolean =>
@@ -32,25 +38,35 @@ export function questionsFor(failure: Failure, asked: Asked): Question[] {
 export async function answersOf(
   subject: NonNullable<Subject>,
   questions: readonly Question[],
-  options: { memory?: Memory; exact?: Exact },
+  options: { memory?: Memory; exact?: Exact; clock?: Clock; onCase?: (done: number, of: number) => void },
 ): Promise<Answers> {
   const answered: Answered[] = [];
   const unanswered: Answers['unanswered'] = [];
-  let twice: Outputs | null = null;
-  const { memory = noMemory, exact } = options;
-  for (const question of questions) {
+  let twice: Answers['twice'] = null;
+  const { memory = noMemory, exact, clock = endless, onCase } = options;
+  const patience = createPatience();
+  let cutShort: string | null = null;
+  for (const [i, question] of questions.entries()) {
+    cutShort = patience.isOut() ?? (clock.isOver(ASKING) ? 'the time is up' : null);
+    if (cutShort !== null) break;
+    onCase?.(i, questions.length);
     try {
       const make = () => rightFor(question, subject, exact);
       const right = await (question.key && !exact ? memory(`${question.key} right`, make) : make());
       const actual = await ask(subject, question);
-      if (question.twice) twice = await ask(subject, question);
       const wrong = new Set([...actual.keys()].filter((name) => differs(actual, right, 1, [name])));
-      answered.push({ question, actual, right, wrong });
+      const first: Answered = { question, actual, right, wrong };
+      answered.push(first);
+      if (!question.twice && !question.isFailing) continue;
+      const second = await ask(subject, question);
+      // the case that is made for it tells more than the failing one
+      if (differs(second, { ...right, values: actual }, 2, ['o'])) twice = { first, second };
     } catch (error) {
+      patience.met(error);
       unanswered.push({ case: question.name, reason: (error as Error).message });
     }
   }
-  return { answered, twice, unanswered };
+  return { answered, twice, unanswered, cutShort };
 }
 
 /** The failing case alone, where only its answer is there. */

@@ -42,7 +42,7 @@ export const workOf = (c: Case): number => {
 };
 /** Cases that cost more are asked as they are, without variations; and beyond the second number not at all. */
 export const MOST_VARIED = 2e5;
-const MOST_ASKED = 2e7;
+export const MOST_ASKED = 3e8;
 
 /** C in the answers of whoever is asked: small where the case may choose. */
 export const chunkOf = ({ abilities, chunkSize }: Asked, c?: Case): number => {

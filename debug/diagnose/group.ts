@@ -53,19 +53,20 @@ async function areAlike(
 }
 
 /** Bugs that give the outputs as the subject does on every case, whatever its gradients are. */
-export function forwardAlone(marks: ReadonlyMap<Entry, readonly Mark[]>, answered: readonly Answered[]): Cause[] {
+export function forwardAlone(
+  marks: ReadonlyMap<Entry, readonly Mark[]>,
+  answered: readonly Answered[],
+): { entry: Entry; cause: Cause }[] {
   const isForward = (name: string): boolean => !name.startsWith('gradients.');
   const only = ({ telling, agreeing, ...rest }: Mark, i: number): Mark => {
     const names = [...answered[i].actual.keys()].filter(isForward);
     const tells = new Set([...telling].filter(isForward));
-    const agrees =
-      tells.size === 0
-        ? names.every((name) => !answered[i].wrong.has(name))
-        : names.every((name) => agreeing.has(name));
+    const isRight = tells.size === 0 && names.every((name) => !answered[i].wrong.has(name));
+    const agrees = isRight || names.every((name) => agreeing.has(name));
     return { ...rest, telling: tells, agreeing, agrees };
   };
   return [...marks]
     .map(([entry, each]) => ({ entry, marks: each.map(only) }))
     .filter(({ marks: each }) => fits(each))
-    .map(({ entry, marks: each }) => causeOf([entry], each, answered));
+    .map(({ entry, marks: each }) => ({ entry, cause: causeOf([entry], each, answered) }));
 }

@@ -51,7 +51,8 @@ function isSame(a: number, b: number, most: number): boolean {
 }
 
 /** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
-const lossOf = (p: Precision): number => 16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
+export const lossOf = (p: Precision): number =>
+  16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
 /**
  * How far the outputs of a subject are from those of a wrong implementation, in units of what they may be apart: at most 1 where they
@@ -86,6 +87,26 @@ export function distance(
     }
   }
   return worst;
+}
+
+/**
+ * Whether an output of a wrong implementation is one that no right answer can be taken for: farther from what is right than a bound, and
+ * what an answer may be away from the wrong one besides.
+ */
+export function tells(wrong: Outputs, { values, bounds }: Right, p: Precision, name: string): boolean {
+  const [right, bound, other] = [values.get(name), bounds.get(name), wrong.get(name)];
+  if (!right || !bound) return false;
+  if (!other || other.length !== right.length) return true;
+  const loss = lossOf(p);
+  const most = largestFinite(p.output);
+  const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
+  for (let i = 0; i < right.length; i++) {
+    if (bound[i] === Infinity || isSame(right[i], other[i], most)) continue;
+    const apart = Math.abs(other[i] - right[i]);
+    const room = 2 * bound[i] + loss * apart + Math.min(widest, apart);
+    if (!(apart <= room)) return true;
+  }
+  return false;
 }
 
 /** Whether outputs differ from what is right by more than so many bounds, somewhere in the outputs that the subject gives. */

@@ -2,7 +2,7 @@
 import type { Precision } from '../../properties/precision.ts';
 import type { Entry } from '../dictionary/entries.ts';
 import { MOST_VARIED, type Question, workOf } from './cases.ts';
-import { ask, differs, distance, type Outputs, type Right } from './outputs.ts';
+import { ask, distance, type Outputs, type Right, tells } from './outputs.ts';
 
 /** A question, what the subject says to it, and what is right. */
 export interface Answered {
@@ -15,7 +15,7 @@ export interface Answered {
 
 /** What an entry is on one answered question. */
 export interface Mark {
-  /** Outputs in which it differs from what is right by more than twice the bound. */
+  /** Outputs that no right answer can be taken for. */
   telling: ReadonlySet<string>;
   /** Outputs in which the subject says what it says. */
   agreeing: ReadonlySet<string>;
@@ -60,7 +60,7 @@ const NOTHING: Mark = { telling: new Set(), agreeing: new Set(), agrees: false, 
 export function markOf(wrong: Outputs | null, { actual, right, wrong: off }: Answered, p: Precision): Mark {
   if (!wrong) return NOTHING;
   const names = [...actual.keys()];
-  const telling = new Set(names.filter((name) => differs(wrong, right, 2, [name])));
+  const telling = new Set(names.filter((name) => tells(wrong, right, p, name)));
   const distances = names.map((name) => distance(actual, wrong, right, p, name));
   const agreeing = new Set(names.filter((_, i) => distances[i] <= 1));
   const isRight = telling.size === 0 && off.size === 0;

@@ -18,6 +18,8 @@ export interface Budget {
   /** Cases that may be asked. */
   questions: number;
   seconds: number;
+  /** Whether it has to end although neither is spent. */
+  isOver?: () => boolean;
   /** Called after each question. */
   onQuestion?: (state: { questions: number; kept: number; step: string; c: Case }) => void;
 }
@@ -86,7 +88,7 @@ export async function minimise(
   subject: Subject,
   c: Case,
   keeps: (c: Case) => Promise<boolean>,
-  { questions: most, seconds, onQuestion }: Budget,
+  { questions: most, seconds, isOver = () => false, onQuestion }: Budget,
 ): Promise<Minimised> {
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
@@ -102,7 +104,7 @@ export async function minimise(
     const digest = digestOf(candidate);
     const before = known.get(digest);
     if (before !== undefined) return before;
-    if (questions >= most || elapsed() >= seconds) {
+    if (questions >= most || elapsed() >= seconds || isOver()) {
       isSpent = true;
       return false;
     }

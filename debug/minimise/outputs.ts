@@ -15,8 +15,8 @@ export interface Testable {
 /** More numbers than this are no test that somebody reads. */
 export const MOST_NUMBERS = 20_000;
 
-export function testableOf({ c, precision, outputs }: Failure, about: string[]): Testable {
-  return { c, dtype: precision.name, outputs, about };
+export function testableOf({ c, precision, outputs, missing }: Failure, about: string[]): Testable {
+  return { c, dtype: precision.name, outputs: [...outputs, ...missing], about };
 }
 
 /** Whether a case is small enough to be written into a test. */

@@ -9,6 +9,8 @@ import type { Failure, OutputErrors } from '../failure.ts';
 /** Entries of a tensor that are written out, rows of the table. */
 const MOST_ENTRIES = 24;
 const MOST_ROWS = 12;
+/** Entries that are written out where all others are the same. */
+const MOST_EXCEPTIONS = 6;
 
 /** A number as JSON has it, in as many digits as it needs. */
 export const numberText = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
@@ -26,13 +28,25 @@ export function nested(
   return `[${Array.from({ length: size }, (_, i) => nested(data, rest, text, at + i * block)).join(', ')}]`;
 }
 
+/** The number that is there most often, as far as the first ones tell. */
+function mostCommon(data: Float64Array): number {
+  const counts = new Map<number, number>();
+  for (const value of data.subarray(0, 4096)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((best, each) => (each[1] > best[1] ? each : best))[0];
+}
+
 function tensorText(value: Tensor): string {
   const { shape } = value;
   const data = toDense(value);
   if (data.length <= MOST_ENTRIES) return nested(data, shape);
   const first = Array.from(data.subarray(0, 6), numberText).join(', ');
-  const others = data.filter((entry) => entry !== data[0]);
-  if (others.length === 0) return `all ${numberText(data[0])}, shape [${shape}]`;
+  const common = mostCommon(data);
+  const others = [...data.keys()].filter((at) => !Object.is(data[at], common));
+  if (others.length === 0) return `all ${numberText(common)}, shape [${shape}]`;
+  if (others.length <= MOST_EXCEPTIONS) {
+    const except = others.map((at) => `[${unravel(at, [...shape])}] = ${numberText(data[at])}`);
+    return `${numberText(common)} but ${except.join(', ')}; shape [${shape}]`;
+  }
   return `${first}, … (${data.length} numbers, shape [${shape}])`;
 }
 
@@ -118,9 +132,27 @@ export function tableText(output: OutputErrors, most = MOST_ROWS): string[] {
   return [...lines, `… and ${left} more elements; ${wrong} of ${output.ratio.length} are wrong`];
 }
 
-/** A failing case in at most about 30 lines: what is cut says so. */
-export function caseLines(failure: Failure, output: OutputErrors): string[] {
+/** Characters of a line of numbers. */
+const LINE = 88;
+
+/** A name and its text, broken after commas where it is long. */
+function foldedRows(name: string, text: string): string[][] {
+  const lines: string[] = [];
+  for (const part of text.split(/(?<=,) /)) {
+    const last = lines[lines.length - 1];
+    if (last !== undefined && last.length + part.length < LINE) lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(part);
+  }
+  return lines.map((line, i) => [i === 0 ? name : '', line]);
+}
+
+/** A failing case in some 30 lines: what is cut says so. `output`: whose elements are shown; null where it has none. */
+export function caseLines(failure: Failure, output: OutputErrors | null): string[] {
   const { c, precision } = failure;
-  const lines = columns([...fieldsOf(c), ...tensorsIn(c).map(([name, value]) => [name, tensorText(value)])]);
-  return [`${c.system} in ${precision.name}, ${sizesText(c)}`, ...lines, '', ...tableText(output)];
+  const lines = columns([
+    ...fieldsOf(c),
+    ...tensorsIn(c).flatMap(([name, value]) => foldedRows(name, tensorText(value))),
+  ]);
+  const table = output ? ['', ...tableText(output)] : [];
+  return [`${c.system} in ${precision.name}, ${sizesText(c)}`, ...lines, ...table];
 }

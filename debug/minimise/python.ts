@@ -129,9 +129,8 @@ export function pythonTest(test: Testable, library: PythonLibrary = 'torch'): st
   const parameters = [...inputs.map(([name]) => pythonName(name)), '**fields'];
   const run = cotangents.length === 0 ? FORWARD : byHand ? BY_HAND : GRADIENTS;
   const returns = byHand ? 'o, final_state (or None), {"q": gradient, …}' : 'o, final_state (or None)';
-  return `"""${about.join('\n')}
-
-Shapes: q, k [B,T,G,K]; v [B,T,H,V]; g [B,T,H], [B,T,H,K] or [H], the log of the decay; beta [B,T,H]; lambda_ [B,T,H,L];
+  return `${about.map((each) => `# ${each}`.trimEnd()).join('\n')}
+"""Shapes: q, k [B,T,G,K]; v [B,T,H,V]; g [B,T,H], [B,T,H,K] or [H], the log of the decay; beta [B,T,H]; lambda_ [B,T,H,L];
 initial_state, final_state [n,H,L,K,V]. Run it by itself or under pytest.
 """
 from math import inf, nan  # noqa: F401 (some cases have them)

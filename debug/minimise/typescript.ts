@@ -35,9 +35,8 @@ export function typescriptTest({ c, dtype, outputs, about }: Testable): string {
       { expected: tensorToJson(tensor(expected, shape)), bound: tensorToJson(tensor(bound, shape)) },
     ]),
   );
-  return `/**
-${about.map((line) => ` * ${line}`.trimEnd()).join('\n')}
- *
+  return `${about.map((line) => `// ${line}`.trimEnd()).join('\n')}
+/**
  * Shapes: q, k [B,T,G,K]; v [B,T,H,V]; g [B,T,H], [B,T,H,K] or [H], the log of the decay; beta [B,T,H]; lambda [B,T,H,L];
  * initialState, finalState [n,H,L,K,V]. Runs with: node --test
  */
@@ -56,6 +55,7 @@ const c = parseCase(${block(caseToJson(c))});
 const wanted: Record<string, { expected: JsonNumbers; bound: JsonNumbers }> = ${block(expected)};
 
 interface JsonNumbers {
+  dtype?: string;
   shape: number[];
   data: (number | string)[];
 }

@@ -1,7 +1,8 @@
 /** Everything that was found out about one failure, put together: what the terminal, the JSON and the page are made from. */
+import { visible } from '../../gate/external/failure.ts';
 import type { Case } from '../../reference/case.ts';
 import type { Diagnosis } from '../diagnose/diagnose.ts';
-import type { Failure } from '../failure.ts';
+import { type Failure, isWrong } from '../failure.ts';
 import type { Localisation } from '../localise/localisation.ts';
 import type { Minimised } from '../minimise/minimise.ts';
 import { fitsTest, testableOf } from '../minimise/outputs.ts';
@@ -36,8 +37,7 @@ export interface DebugReport {
 /** The failure that is shown in full: the smallest there is. */
 export const shownFailure = ({ failure, minimised }: DebugReport): Failure => minimised?.failure ?? failure;
 
-export const isWrong = ({ outputs, faults }: Failure): boolean =>
-  faults.length > 0 || outputs.some(({ ratio }) => ratio.some((each) => !(each <= 1)));
+export { isWrong };
 
 export interface Tests {
   torch: string;
@@ -55,7 +55,7 @@ function aboutTest({ implementation, replay, minimised, failure }: DebugReport, 
       ? [`Its ${worst.name} had ${numberText(worst.actual[at])} where ${numberText(worst.expected[at])} is wanted.`]
       : []),
     `From: ${replay}`,
-  ].map((line) => line.replace(/["\\*]/g, "'").replace(/\s+/g, ' '));
+  ].map((line) => visible(line).replace(/\s+/g, ' '));
 }
 
 /** The case as tests that are ready to run; null where it is too large to be written out. */

@@ -79,18 +79,22 @@ const probed = object({
 });
 
 const causes = list(
-  object({
-    names: texts,
-    isPair: flag,
-    bug: text,
-    line: text,
-    agrees: count,
-    of: count,
-    telling: count,
-    toldBy: count,
-    onFailing: flag,
-    distance: number,
-  }),
+  object(
+    {
+      names: texts,
+      isPair: flag,
+      bug: text,
+      line: text,
+      agrees: count,
+      of: count,
+      telling: count,
+      toldBy: count,
+      differsOn: texts,
+      onFailing: flag,
+      distance: number,
+    },
+    { gradients: { enum: ['follow', 'differ'] } },
+  ),
 );
 
 const diagnosis = object({
@@ -101,6 +105,9 @@ const diagnosis = object({
   forward: causes,
   nearest: causes,
   unanswered: list(object({ case: text, reason: text })),
+  cutShort: optional(text),
+  failing: { enum: ['wrong', 'right', 'right the second time', 'too large', 'misshapen'] },
+  triedPairs: flag,
   text: texts,
 });
 

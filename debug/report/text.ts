@@ -1,7 +1,10 @@
 /** What `lla debug` prints: short, the most telling first. */
+
+import { wrapAnsi } from 'fast-wrap-ansi';
 import type { Colors } from 'picocolors/types.js';
 import type { Located } from '../localise/localisation.ts';
-import { caseLines, ratioText, sizesText } from '../minimise/print.ts';
+import { farWords } from '../localise/words.ts';
+import { caseLines, sizesText } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
 import type { Probed } from '../probe/probed.ts';
 import { type DebugReport, isWrong, shownFailure } from './report.ts';
@@ -12,6 +15,16 @@ const MOST_SENTENCES = 6;
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`.trimEnd()).join('\n');
 
+/** Sentences that are too long for a line go on, further in, on the next one. */
+const wrapped = (sentences: readonly string[], width: number): string[] =>
+  width > 400
+    ? [...sentences]
+    : sentences.flatMap((each) =>
+        wrapAnsi(each, Math.max(width - 4, 20))
+          .split('\n')
+          .map((line, i) => (i === 0 ? line : `  ${line}`)),
+      );
+
 const few = (sentences: readonly string[]): string[] => {
   const rest = sentences.length - MOST_SENTENCES;
   return rest > 0 ? [...sentences.slice(0, MOST_SENTENCES), `… and ${rest} more; --json has all`] : [...sentences];
@@ -21,7 +34,7 @@ const few = (sentences: readonly string[]): string[] => {
 function outputLine({ name, wrong, total, worst, set }: Located, colors: Colors): string {
   if (wrong === 0 || !worst) return `${colors.green('✓')} ${name} is right`;
   const where = set ? `, ${set.words}` : '';
-  return `${colors.red('✗')} ${name}: ${wrong} of ${total}${where}; up to ${ratioText(worst.ratio)} times the bound`;
+  return `${colors.red('✗')} ${name}: ${wrong} of ${total}${where}; ${farWords(worst)}`;
 }
 
 function barsText({ profile, name }: Located): string[] {
@@ -46,14 +59,15 @@ function matrixText({ P }: Probed): string[] {
   ];
 }
 
-/** All of it for people; `colors` that do nothing leave signs that say the same. */
-export function debugText(report: DebugReport, colors: Colors): string {
+/** All of it for people; `colors` that do nothing leave signs that say the same. `width`: columns that sentences are broken at. */
+export function debugText(report: DebugReport, colors: Colors, width = Number.POSITIVE_INFINITY): string {
   const { implementation, failure, localisation, probed, diagnosis, minimised, notes, replay, intermediates } = report;
   const { c, precision } = failure;
   const title = `${implementation} · ${c.system} in ${precision.name}, ${sizesText(c)}`;
   const section = (name: string, lines: readonly string[]): string =>
     lines.length === 0 ? '' : `${colors.bold(name)}\n${indented(lines)}`;
-  const beside = section('what it gave beside the answer', few(intermediates));
+  const wrap = (sentences: readonly string[]): string[] => wrapped(sentences, width);
+  const beside = section('what it gave beside the answer', wrap(few(intermediates)));
   if (!isWrong(failure)) {
     const right = `${colors.green('✓')} ${title}\n  every output is within its bounds`;
     return beside === '' ? right : `${right}\n\n${beside}`;
@@ -68,17 +82,19 @@ export function debugText(report: DebugReport, colors: Colors): string {
     : 'case';
   return [
     colors.bold(`${colors.red('✗')} ${title}`),
-    section('most likely', diagnosis?.text ?? []),
+    section('most likely', wrap(diagnosis?.text ?? [])),
     section('where', [
-      ...failure.faults.map((fault) => `${colors.red('✗')} ${fault}`),
-      ...(worst ? [`${colors.red('✗')} ${worst.sentence}`] : []),
-      ...others.map((each) => outputLine(each, colors)),
+      ...wrap([
+        ...failure.faults.map((fault) => `${colors.red('✗')} ${fault}`),
+        ...(worst ? [`${colors.red('✗')} ${worst.sentence}`] : []),
+        ...others.map((each) => outputLine(each, colors)),
+      ]),
       ...padded(worst ? barsText(worst) : []),
     ]),
-    section('what it computes', probed ? [...few(probed.sentences), ...padded(matrixText(probed))] : []),
+    section('what it computes', probed ? [...wrap(few(probed.sentences)), ...padded(matrixText(probed))] : []),
     beside,
-    section(smallest, output ? caseLines(shown, output) : []),
-    section('notes', notes),
+    section(smallest, caseLines(shown, output)),
+    section('notes', wrap(notes)),
     section('again', [replay]),
   ]
     .filter((part) => part !== '')

@@ -97,7 +97,7 @@ describe.skipIf(!python).concurrent('a program', () => {
     for (const part of ['✗ example float64 · log-linear-mamba2 in float64', 'smallest case', 'T 3 · H 1', 'again']) {
       expect(text).toContain(part);
     }
-    expect(text).toContain(`npx lla debug case.json --dtype float64 -- ${program.join(' ')}`);
+    expect(text).toContain(`npx lla debug case.json --dtype float64 --seconds 100 -- ${program.join(' ')}`);
     expect(text).toMatch(/debug: asking\n[\s\S]*debug: localising\n[\s\S]*debug: probing\n[\s\S]*debug: minimising/);
     expect(text).toMatch(/most likely\n.*bit length of t - s/s);
     expect(readFileSync(at('deep/why.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
@@ -137,7 +137,7 @@ describe.skipIf(!python).concurrent('a program', () => {
     for (const name of files) {
       const { status, text } = await debug(join('late', name), '--no-minimise', '--', ...late);
       expect(status, text).toBe(1);
-      expect(text).toMatch(/this is number 2 of the \d cases that the law split-through-state asks of it/);
+      expect(text).toMatch(/this is number 2 of the \d cases that the law split-through-state asks/);
       expect(text).toMatch(/elements of o are wrong/);
     }
   });

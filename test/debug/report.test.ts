@@ -7,6 +7,7 @@ import pc from 'picocolors';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findOut } from '../../commands/debug/stages.ts';
+import { clockOf } from '../../debug/budget.ts';
 import type { Cause, Diagnosis } from '../../debug/diagnose/diagnose.ts';
 import type { Subject } from '../../debug/failure.ts';
 import { failureOn } from '../../debug/minimise/still-wrong.ts';
@@ -34,7 +35,7 @@ async function reportOn(subject: NonNullable<Subject>, system: string, wanted: W
     diagnoses: true,
     answer: null,
     minimises: true,
-    seconds: 60,
+    clock: clockOf(60),
     onStage() {},
   });
   const report: DebugReport = {

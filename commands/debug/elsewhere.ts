@@ -1,18 +1,24 @@
-/** Where the answer to a case is right although a law fails on it: the law asks further cases, and one of those may be answered wrongly. */
+/**
+ * Where the answer to a case is right although a law fails on it: it may be wrong the second time, or to another case that the law asks.
+ */
 import fc from 'fast-check';
+import { probeCases } from '../../debug/diagnose/cases.ts';
 import { expectedOf } from '../../debug/expected.ts';
 import { type Failure, failureOf } from '../../debug/failure.ts';
 import { isWrong } from '../../debug/report/report.ts';
-import type { Draw, Implementation, Law } from '../../properties/law.ts';
+import { type Draw, type Implementation, type Law, NoAnswer, OutsideAbilities } from '../../properties/law.ts';
 import { findLaw } from '../../properties/laws/all.ts';
 import { inOwnChunks } from '../../properties/laws/common.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { findSystem, type System } from '../../reference/systems/registry.ts';
 import { toDense } from '../../reference/tensor.ts';
+import type { Prepared } from './input.ts';
 
 /** Cases of a law that are looked at. */
 const MOST_ASKED = 64;
+
+const RIGHT = 'the answer to the case itself is right';
 
 /** What lla gate writes of where a case came from. */
 export interface Origin {
@@ -38,19 +44,18 @@ const hasNumbers = ({ inputs }: Case): boolean =>
     toDense(value).every((each) => Number.isFinite(each) || (name === 'g' && each === Number.NEGATIVE_INFINITY)),
   );
 
-export interface LawCase {
+export interface Elsewhere {
   failure: Failure;
   answer: Answer;
-  /** Which of the cases that the law asks it is, counted from 1. */
-  number: number;
-  of: number;
+  /** Which case it is, in words. */
+  why: string;
 }
 
 /**
  * The first case that the law of a failing case asks, and that is answered wrongly by its own bounds.
  * @returns null where there is none, where the law is not known, or where what it drew cannot be had again
  */
-export async function lawCase(subject: Implementation, c: Case, origin: Origin): Promise<LawCase | null> {
+async function lawCase(subject: Implementation, c: Case, origin: Origin): Promise<Elsewhere | null> {
   const law = origin.law === undefined ? undefined : findLaw(origin.law);
   const draw = law && drawOf(law, subject, c, origin);
   if (!draw) return null;
@@ -76,7 +81,46 @@ export async function lawCase(subject: Implementation, c: Case, origin: Origin):
       answer,
       expectedOf(inOwnChunks(subject, each), subject.precision),
     );
-    if (isWrong(failure)) return { failure, answer, number: i + 1, of: asked.length };
+    const why = `${RIGHT}: this is number ${i + 1} of the ${asked.length} cases that the law ${law.name} asks`;
+    if (isWrong(failure)) return { failure, answer, why };
   }
   return null;
+}
+
+/** The first case of those that tell known bugs apart which is answered wrongly; null where all are right. */
+async function firstWrongProbe(subject: Implementation, system: string): Promise<Elsewhere | null> {
+  for (const { name, c } of probeCases(system, subject)) {
+    try {
+      const answer = await subject.run(c);
+      const expected = expectedOf(inOwnChunks(subject, c), subject.precision);
+      const failure = failureOf(c, subject.precision, answer, expected);
+      const why = `${RIGHT}: this is a case of ours, “${name}”, that is answered wrongly`;
+      if (isWrong(failure)) return { failure, answer, why };
+    } catch (error) {
+      if (!(error instanceof NoAnswer || error instanceof OutsideAbilities)) throw error;
+      return null;
+    }
+  }
+  return null;
+}
+
+/** The same case once more. */
+async function secondTime(subject: Implementation, { c, expected }: Prepared): Promise<Elsewhere | null> {
+  const answer = await subject.run(c);
+  const failure = failureOf(c, subject.precision, answer, expected);
+  const why = 'the first answer to the case is right, and the second is wrong: something is left over from the first';
+  return isWrong(failure) ? { failure, answer, why } : null;
+}
+
+/** An answer that is wrong, where the first one to the case is right; null where none is found. */
+export async function wrongElsewhere(
+  subject: Implementation,
+  prepared: Prepared,
+  origin: Origin,
+  onStage: (stage: string) => void,
+): Promise<Elsewhere | null> {
+  const again = await secondTime(subject, prepared);
+  if (again || origin.law === undefined) return again;
+  onStage(`asking what the law ${origin.law} asks`);
+  return (await lawCase(subject, prepared.c, origin)) ?? (await firstWrongProbe(subject, prepared.c.system));
 }
