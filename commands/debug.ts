@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { clockOf } from '../debug/budget.ts';
 import { type Failure, failureOf, type Subject } from '../debug/failure.ts';
 import { debugJson } from '../debug/report/json.ts';
-import { type DebugReport, isWrong, testsOf } from '../debug/report/report.ts';
+import { type DebugReport, isFaulty, isWrong, testsOf } from '../debug/report/report.ts';
 import { debugText } from '../debug/report/text.ts';
 import { BadFixture } from '../fixtures/formats/error.ts';
 import { invalid } from '../gate/compute-lines.ts';
@@ -216,7 +216,7 @@ function print(report: DebugReport, { json }: DebugFlags): void {
   if (json) return void process.stdout.write(`${debugJson(report)}\n`);
   const colors = process.stdout.isTTY ? pc : pc.createColors(false);
   const text = debugText(report, colors, process.stdout.isTTY ? process.stdout.columns : undefined);
-  process.stdout.write(isWrong(report.failure) ? `${text}\n` : `${text}\n\n${SUGGESTIONS.join('\n')}\n`);
+  process.stdout.write(isFaulty(report) ? `${text}\n` : `${text}\n\n${SUGGESTIONS.join('\n')}\n`);
 }
 
 /** A program that cannot be spoken with is exit code 3; one that gives no answer to the case is wrong. */
@@ -261,13 +261,15 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
         prepared.notes.push(found.why);
       }
     }
+    // a law may ask for what no bound says, such as how far NaN reaches
+    const isWorth = isWrong(failure) || (subject !== null && input.origin.law !== undefined);
     // the dictionary of bugs is loaded by who has one
     const { findOut } = await import('./debug/stages.ts');
     const found = await findOut({
       subject,
       failure,
-      probes: flags.probe && isWrong(failure),
-      diagnoses: flags.diagnose && isWrong(failure),
+      probes: flags.probe && isWorth,
+      diagnoses: flags.diagnose && isWorth,
       minimises: flags.minimise && isWrong(failure),
       answer,
       clock,
@@ -282,7 +284,7 @@ async function debugCase(file: string, command: readonly string[], flags: DebugF
       replay: visible(replayOf(file, command, flags, self)),
       seconds: (performance.now() - started) / 1000,
     };
-    process.exitCode = isWrong(failure) ? EXIT.doesNot : EXIT.conforms;
+    process.exitCode = isFaulty(report) ? EXIT.doesNot : EXIT.conforms;
     print(report, flags);
     await writeFiles(flags, report);
   } catch (error) {

@@ -39,6 +39,10 @@ export const shownFailure = ({ failure, minimised }: DebugReport): Failure => mi
 
 export { isWrong };
 
+/** Whether anything was found, although every output may be within its bounds. */
+export const isFaulty = ({ failure, diagnosis }: DebugReport): boolean =>
+  isWrong(failure) || (diagnosis !== null && diagnosis.wrong > 0);
+
 export interface Tests {
   torch: string;
   numpy: string;

@@ -12,6 +12,8 @@ import { barsOf, pairRatio, squareOf } from './shades.ts';
 
 const WIDTH = 72;
 const MOST_SENTENCES = 6;
+/** What the probe says where it found nothing. */
+const NOTHING = 'nothing wrong';
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`.trimEnd()).join('\n');
 
@@ -70,7 +72,10 @@ export function debugText(report: DebugReport, colors: Colors, width = Number.PO
   const beside = section('what it gave beside the answer', wrap(few(intermediates)));
   if (!isWrong(failure)) {
     const right = `${colors.green('✓')} ${title}\n  every output is within its bounds`;
-    return beside === '' ? right : `${right}\n\n${beside}`;
+    const known = diagnosis && diagnosis.wrong > 0 ? section('most likely', wrap(diagnosis.text)) : '';
+    const computes = (probed?.sentences ?? []).filter((sentence) => sentence !== NOTHING);
+    const found = section('what it computes', wrap(few(computes)));
+    return [right, known, found, beside].filter((part) => part !== '').join('\n\n');
   }
   const name = worstOutput(failure)?.name;
   const worst = localisation.outputs.find((each) => each.name === name);

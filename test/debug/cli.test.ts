@@ -40,7 +40,7 @@ def by_distance(first, T):
         rest >>= 1
     return levels
 
-if not {"--right", "--late"} & set(sys.argv):
+if not {"--right", "--late", "--mask"} & set(sys.argv):
     example.level_table = by_distance
 
 def forward(case):
@@ -49,6 +49,8 @@ def forward(case):
     answer = example.forward(case)
     if "--late" in sys.argv and case.position[0] > 0:
         answer["o"] = 2 * answer["o"]
+    if "--mask" in sys.argv:
+        answer["o"] = answer["o"] + 0 * case.v.sum(axis=1, keepdims=True)
     return answer
 
 serve(forward, example.backward, name="example", systems=["log-linear-mamba2"], dtypes=["float32", "float64"], state=True)
@@ -140,6 +142,19 @@ describe.skipIf(!python).concurrent('a program', () => {
       expect(text).toMatch(/this is number 2 of the \d cases that the law split-through-state asks/);
       expect(text).toMatch(/elements of o are wrong/);
     }
+  });
+
+  it('that is right by every bound, and lets NaN through from behind', async () => {
+    const mask = [...program, '--mask'];
+    const law = ['--law', 'causal-forward-nonfinite', '--dtype', 'float64', '--enforce-recommended'];
+    const gate = await lla(['gate', ...law, '--save', at('mask'), '--', ...mask], folder);
+    expect(gate.status, gate.text).toBe(1);
+    const [name] = readdirSync(at('mask'));
+    const { status, text } = await debug(join('mask', name), '--no-minimise', '--', ...mask);
+    expect(status, text).toBe(1);
+    expect(text).toContain('every output is within its bounds');
+    expect(text).toMatch(/most likely\n .*0 times NaN is NaN/);
+    expect(text).toMatch(/a NaN in v at position \d+ reaches o at position 0/);
   });
 
   it('that gives no answer, or cannot be spoken with', async () => {
