@@ -30,7 +30,7 @@ interface Strip {
 const STRIP = 17;
 /** Groups of rows that have strips of their own. */
 const MOST_GROUPS = 3;
-const LABEL_ROOM = 15;
+const LABEL_ROOM = 18;
 
 const rowsText = (rows: readonly number[]): string =>
   `row${rows.length > 1 ? 's' : ''} ${rows.slice(0, 2).join(', ')}${rows.length > 2 ? ', …' : ''}`;
@@ -48,15 +48,11 @@ function stripsOf(edges: readonly Edges[]): Strip[] {
   return strips.filter(({ marks }) => marks.length > 0);
 }
 
-/** Labels that have room; the coarser levels come first. */
-function legible(marks: Strip['marks'], pixels: number): Strip['marks'] {
-  let last = Number.POSITIVE_INFINITY;
-  return [...marks].reverse().filter(({ at, label }) => {
-    if (label === '' || (last - at) * pixels < LABEL_ROOM) return false;
-    last = at;
-    return true;
-  });
-}
+/** Labels that have room before the next mark. */
+const legible = (marks: Strip['marks'], pixels: number): Strip['marks'] =>
+  marks.filter(
+    ({ at, label }, i) => label !== '' && ((marks[i + 1]?.at ?? Number.POSITIVE_INFINITY) - at) * pixels >= LABEL_ROOM,
+  );
 
 function stripMarks({ name, marks }: Strip, i: number, pixels: number): Plot.Markish[] {
   const isLevel = marks.some(({ label }) => label !== '');
@@ -103,12 +99,14 @@ export function overPosition(name: string, { byPosition, edges }: Profile): Mark
   const firstWrong = byPosition.findIndex((ratio) => !(ratio <= 1));
   const strips = stripsOf(edges);
   const marginLeft = edges.length > 1 ? 112 : 56;
-  const pixels = (WIDTH - marginLeft - 20) / byPosition.length;
+  // a few positions need no more, and fit on a narrow screen
+  const width = Math.min(WIDTH, marginLeft + 40 + Math.max(240, 30 * byPosition.length));
+  const pixels = (width - marginLeft - 20) / byPosition.length;
   return figure(
     `${name}: worst error at each position, in units of the bound`,
     `The first wrong position is ${firstWrong < 0 ? 'none' : firstWrong} of ${byPosition.length}. ${edgesWords(edges)}`,
     {
-      width: WIDTH,
+      width,
       height: 226 + STRIP * strips.length,
       marginLeft,
       marginTop: 12 + STRIP * strips.length,
@@ -185,7 +183,7 @@ export function binsOf(bars: Profile['histogram']): Bin[] {
 }
 
 /** What a label takes, in pixels. */
-const LABEL_WIDTH = 36;
+const LABEL_WIDTH = 41;
 
 /** Labels below the bars: the bound, what is in no decade, and as many decades as there is room for. */
 function ticksOf(bins: readonly Bin[], pixels: number): Map<number, string> {
@@ -261,7 +259,9 @@ interface Share {
 
 function sharesFigure(title: string, rows: readonly Share[], things: string, below: Markup | null = null): Markup {
   const share = ({ wrong, total }: Share): number => (100 * wrong) / total;
-  const room = rows.length <= 9;
+  const counts = ({ wrong, total }: Share): string => `${wrong}/${total}`;
+  const widest = rows.reduce((most, row) => Math.max(most, counts(row).length), 0);
+  const hasRoom = 6.5 * widest * rows.length < WIDTH / 2 - 70;
   return figure(
     title,
     rows.map(({ level, wrong, total }) => `level ${level}: ${wrong} of ${total} ${things}`).join('; '),
@@ -281,9 +281,7 @@ function sharesFigure(title: string, rows: readonly Share[], things: string, bel
           title: ({ level, wrong, total, worst }: Share) =>
             `level ${level}: ${wrong} of ${total} ${things} wrong, the worst ${ratioText(worst)} times the bound`,
         }),
-        room
-          ? Plot.text(rows, { x: 'level', y: share, text: ({ wrong, total }: Share) => `${wrong}/${total}`, dy: -7 })
-          : null,
+        hasRoom ? Plot.text(rows, { x: 'level', y: share, text: counts, dy: -7 }) : null,
         Plot.ruleY([0]),
       ],
     },

@@ -109,9 +109,9 @@ export function elementsOf(errors: OutputErrors): Markup | null {
     marginLeft,
   };
   const scale = scaleFor(cells);
-  const shared = wide * high > 1 ? `, the worst of each ${high} × ${wide}` : '';
+  const shared = [high > 1 ? `${high} lines` : '', wide > 1 ? `${wide} positions` : ''].filter(Boolean).join(' × ');
   return gridFigure(
-    `${name}: every element${shared}; what is wrong is coloured, with a line around it`,
+    `${name}: every element${shared === '' ? '' : `, the worst of each ${shared}`}; what is wrong is coloured, with a line around it`,
     `${cells.filter(isOff).length} of ${cells.length} cells have wrong elements.`,
     grid,
     [

@@ -62,6 +62,7 @@ export function gridFigure(
     marginBottom: MARGIN.bottom,
     x: axisOf(columns, grid.columnLabels, grid.x),
     y: { ...y, domain: [rows, 0], labelAnchor: 'center' },
+    r: { type: 'identity' },
     marks,
     ...(more.scale ? { color: colorOf(more.scale) } : {}),
   };
@@ -202,5 +203,5 @@ export function ramp(scale: Scale): Markup {
     ],
   });
   const beyond = markup`<span><svg width="14" height="14" aria-hidden="true"><rect width="14" height="14" fill="var(--broken)"/></svg> past every bound: no number, or exactly 0 is asked</span>`;
-  return markup`<div class="ramp"><span>bounds off</span>${hasFinite ? colours : null}${hasBeyond ? beyond : null}</div>`;
+  return markup`<div class="ramp">${hasFinite ? markup`<span>bounds off</span>${colours}` : null}${hasBeyond ? beyond : null}</div>`;
 }

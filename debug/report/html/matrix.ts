@@ -154,12 +154,12 @@ function signs(cells: readonly Cell[], size: number, of: (cell: Cell) => number,
   return [
     Plot.dot(
       cells.filter((cell) => of(cell) === 0),
-      { ...middle, r: Math.min(1, size / 8), fill: 'var(--quiet)', stroke: 'none' },
+      { ...middle, r: Math.min(1.2, size / 8), fill: 'var(--quiet)', stroke: 'none' },
     ),
     Plot.dot(shown, {
       ...middle,
       symbol: (cell: Cell) => levelSymbol(levelOf(cell)),
-      r: (cell: Cell) => radiusOf(room * (0.5 + 0.5 * share(cell))),
+      r: (cell: Cell) => radiusOf(room * (0.4 + 0.6 * share(cell))),
       fill: colour,
       stroke: 'none',
     }),
@@ -193,9 +193,11 @@ function worstTable({ entries, hasLevels, column }: Subject, name: string): Mark
   };
   const shown = wrong.slice(0, WORST);
   const title =
-    shown.length < wrong.length ? `The worst ${shown.length} of ${wrong.length} wrong entries` : 'Wrong entries';
+    shown.length < wrong.length
+      ? `The worst ${shown.length} of ${wrong.length} wrong entries`
+      : 'Wrong entries, the worst first';
   return markup`<div class="scroll" tabindex="0" role="region" aria-label="${`wrong entries of ${name}`}"><table class="lists elements worst-entries">
-<caption>${title}, the worst first</caption>
+<caption>${title}</caption>
 <thead><tr>${heads.map((head) => markup`<th scope="col" class="number">${head}</th>`)}</tr></thead>
 <tbody>${shown.map(row)}</tbody></table></div>`;
 }
@@ -214,9 +216,10 @@ function threeSquares(subject: Subject, name: string, intro: string, set: string
   const note = high * wide > 1 ? ` Each cell is ${high} × ${wide} pairs: the one that is farthest off.` : '';
   const scale = scaleFor(cells);
   const wrong = entries.filter(isOff).length;
+  const bars = !hasLevels && used.includes(NO_LEVEL) ? ' A bar is what no query may read.' : '';
   const size = `${queries.length} by ${columns}`;
   return markup`
-<p class="small quiet">${intro}${note} ${largerIsLarger}</p>
+<p class="small quiet">${intro}${note} ${largerIsLarger}${bars}</p>
 ${hasLevels ? levelLegend(used) : null}
 <div class="plots three">
 ${gridFigure(

@@ -17,7 +17,7 @@ figcaption { font-weight: 600; font-size: .9rem; }
 .ramp { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .5rem; font-size: .8rem; color: var(--quiet); }
 .ramp svg { max-width: 100%; vertical-align: -2px; }
 .elements code, .elements tbody th { white-space: nowrap; }
-.worst-entries caption { text-align: start; font-weight: 600; font-size: .9rem; padding-block: .25rem; }
+.worst-entries caption { text-align: start; font-weight: 600; font-size: .9rem; padding-block: .25rem; white-space: nowrap; }
 .worst-entries .number { text-align: end; }
 .levels { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: .5rem 0; padding: 0; list-style: none; font-size: .85rem; }
 .levels svg { vertical-align: -2px; }
