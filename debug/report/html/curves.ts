@@ -179,7 +179,7 @@ export function binsOf(bars: Profile['histogram']): Bin[] {
     bins.push({ from: right, to: right + 1, count, isWrong: true, label, words });
     right += 2.5;
   }
-  return bins;
+  return bins.sort((a, b) => a.from - b.from);
 }
 
 /** What a label takes, in pixels. */
