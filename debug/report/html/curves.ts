@@ -309,6 +309,7 @@ export function pairsByLevel(P: ProbedMatrix): Markup {
     `P of row ${P.row}, head ${P.head}: wrong entries of each level${beside}`,
     shares.filter(({ level }) => level >= 0),
     'entries',
+    markup`<p class="small quiet">Counted are pairs of a query and a key, by the level at which they are to be read.</p>`,
   );
 }
 

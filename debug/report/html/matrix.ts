@@ -20,7 +20,7 @@ import {
 import { levelColor, levelLegend, levelSymbol, levelWords, radiusOf } from './looks.ts';
 
 /** Rows of a square; of more, each shows several. */
-const MOST_ROWS = 42;
+const MOST_ROWS = 48;
 /** Of a square, in pixels. */
 const SIDE = 296;
 const WORST = 12;
@@ -166,8 +166,19 @@ function signs(cells: readonly Cell[], size: number, of: (cell: Cell) => number,
   ];
 }
 
+/** Between two that are past every bound the larger difference is the worse; what is no number comes before all. */
+function worstFirst(a: Entry, b: Entry): number {
+  const apart = ({ truth, actual }: Entry): number => {
+    const difference = Math.abs(actual - truth);
+    return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  };
+  if (a.ratio !== b.ratio) return b.ratio - a.ratio;
+  if (apart(a) !== apart(b)) return apart(b) - apart(a);
+  return a.t - b.t || (a.s ?? 0) - (b.s ?? 0);
+}
+
 function worstTable({ entries, hasLevels, column }: Subject, name: string): Markup | null {
-  const wrong = entries.filter(isOff).sort((a, b) => b.ratio - a.ratio || a.t - b.t || (a.s ?? 0) - (b.s ?? 0));
+  const wrong = entries.filter(isOff).sort(worstFirst);
   if (wrong.length === 0) return null;
   const hasPositions = wrong[0].s !== null;
   const isMapped = wrong.some(({ level, readAt }) => level !== readAt);
@@ -265,10 +276,12 @@ export function matricesOf(P: ProbedMatrix, levelMap: ProbedLevels | null, hasLe
 
 /** What each query adds to a gradient. @param heads what its heads are called; null where it has no positions */
 export function jacobianOf(jacobian: ProbedJacobian, heads: 'head' | 'group' | null): Markup {
-  const { name, row, head, set } = jacobian;
+  const { name, row, head, set, queries } = jacobian;
   const which = heads ? `Row ${row}, ${heads} ${head}: what query t adds` : 'What query t adds';
   const where = heads ? `to the gradient of ${name} at position s` : `to the gradient of ${name}`;
-  const intro = `${which} ${where}, of its channels the one that is farthest off.`;
+  const columns = jacobian.truth[0]?.length ?? 0;
+  const asked = heads && queries.length < columns ? ` Asked were ${queries.length} of ${columns} queries.` : '';
+  const intro = `${which} ${where}, of its channels the one that is farthest off.${asked}`;
   return threeSquares(contributionsOf(jacobian, heads !== null), `Jacobian of ${name}`, intro, set);
 }
 
