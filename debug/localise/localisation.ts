@@ -24,17 +24,31 @@ export interface FoundSet {
   precision: number;
 }
 
+/** Where chunks and levels begin, of the batch rows that begin at the same position: others have them elsewhere. */
+export interface Edges {
+  rows: number[];
+  /** Indices along T at which a chunk begins. */
+  chunks: number[];
+  /** Indices along T from which on a further level is read, which is this one. */
+  levels: { at: number; level: number }[];
+}
+
 /** How errors spread over an output. */
 export interface Profile {
   /** Largest ratio at each position; empty where the output has no T. */
   byPosition: number[];
-  /** Positions at which a chunk begins. */
+  /** Positions at which a chunk begins, in any row. */
   chunkEdges: number[];
-  /** Positions that are powers of two: a further level is read from there on. */
+  /** Positions from which on a further level is read, in any row. */
   levelBoundaries: number[];
-  /** Elements by the decade of their ratio: `decade` -1 is 0.1 … 1; null is a ratio of 0, "over" an infinite one. */
-  histogram: { decade: number | null | 'over'; count: number }[];
-  /** By level: of the output's own L, or of the levels that a query reads. */
+  /** The same row by row; none where the output has no T. */
+  edges: Edges[];
+  /**
+   * Elements by the decade of their ratio: `decade` -1 is above 0.1 up to 1, which is right. Null is a ratio of 0, "over" a number whose
+   * ratio is infinite, as where exactly 0 is asked, "no number" what is none.
+   */
+  histogram: { decade: number | null | 'over' | 'no number'; count: number }[];
+  /** By level: of the output's own L, or the elements at positions that read the level, whichever level their fault is of. */
   byLevel: { level: number; wrong: number; total: number; worst: number }[];
 }
 

@@ -1,8 +1,9 @@
 /** How errors spread over an output: what the report draws. */
-import { FLAT, levelsOf, WEAK } from '../../reference/levels.ts';
+import { FLAT, type Levels, levelsOf, WEAK } from '../../reference/levels.ts';
 import type { OutputErrors } from '../failure.ts';
+import type { TimeCell } from './hypotheses.ts';
 import type { Layout } from './layout.ts';
-import type { Profile } from './localisation.ts';
+import type { Edges, Profile } from './localisation.ts';
 
 /** The index along one axis of a row-major place. */
 export function alongAxis(shape: readonly number[], axis: number): (at: number) => number {
@@ -10,16 +11,32 @@ export function alongAxis(shape: readonly number[], axis: number): (at: number) 
   return (at) => Math.floor(at / inner) % shape[axis];
 }
 
-function histogramOf(ratio: Float64Array): Profile['histogram'] {
-  const counts = new Map<number | null | 'over', number>();
-  for (const each of ratio) {
-    const isNumber = Number.isFinite(each);
-    const key = !isNumber ? 'over' : each === 0 ? null : Math.min(Math.max(Math.floor(Math.log10(each)), -6), 15);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  const order = (key: number | null | 'over'): number => (key === null ? -99 : key === 'over' ? 99 : key);
+type Bin = Profile['histogram'][number]['decade'];
+
+/** Decades have their upper end: exactly the bound is right. */
+function binOf(ratio: number, actual: number): Bin {
+  if (ratio === 0) return null;
+  if (!Number.isFinite(ratio)) return Number.isFinite(actual) ? 'over' : 'no number';
+  return Math.min(Math.max(Math.ceil(Math.log10(ratio)) - 1, -6), 15);
+}
+
+function histogramOf({ ratio, actual }: OutputErrors): Profile['histogram'] {
+  const counts = new Map<Bin, number>();
+  ratio.forEach((each, at) => {
+    const bin = binOf(each, actual[at]);
+    counts.set(bin, (counts.get(bin) ?? 0) + 1);
+  });
+  const order = (bin: Bin): number => {
+    if (typeof bin === 'number') return bin;
+    return bin === null ? -99 : bin === 'over' ? 98 : 99;
+  };
   return [...counts].map(([decade, count]) => ({ decade, count })).sort((a, b) => order(a.decade) - order(b.decade));
 }
+
+const levelsIn = ({ c, hasLevels }: Layout): Levels => (hasLevels ? levelsOf(c.structure ?? WEAK) : FLAT);
+
+/** Position in its own sequence, the ones before the call counted. */
+const positionOf = ({ before, index }: TimeCell): number => before + index;
 
 /** Shares by level: of an output's own levels, else of those that its queries read. */
 function levelsFor({ axes, shape, ratio }: OutputErrors, layout: Layout): Profile['byLevel'] {
@@ -40,11 +57,10 @@ function levelsFor({ axes, shape, ratio }: OutputErrors, layout: Layout): Profil
     });
   } else if (axes.startsWith('BT')) {
     const [b, t] = [alongAxis(shape, 0), alongAxis(shape, 1)];
-    const levels = layout.hasLevels ? levelsOf(layout.c.structure ?? WEAK) : FLAT;
+    const levels = levelsIn(layout);
     const read = new Map<number, number[]>();
     ratio.forEach((each, at) => {
-      const cell = layout.cells[b(at)][t(at)];
-      const position = cell.before + cell.index;
+      const position = positionOf(layout.cells[b(at)][t(at)]);
       const known = read.get(position) ?? [...new Set(levels.partition(position).map(({ level }) => level))];
       read.set(position, known);
       for (const level of known) count(level, each);
@@ -53,26 +69,53 @@ function levelsFor({ axes, shape, ratio }: OutputErrors, layout: Layout): Profil
   return rows.filter(({ total }) => total > 0);
 }
 
+/** Of one row: chunks and levels begin anew in each packed sequence. */
+function edgesOf(cells: readonly TimeCell[], layout: Layout): Omit<Edges, 'rows'> {
+  const levels = levelsIn(layout);
+  const all = cells.map((cell, at) => ({ at, position: positionOf(cell) }));
+  return {
+    chunks: all.filter(({ position }) => position % layout.chunkSize === 0).map(({ at }) => at),
+    levels: all
+      .filter(({ position }) => position > 0 && levels.count(position + 1) > levels.count(position))
+      .map(({ at, position }) => ({ at, level: levels.count(position + 1) - 1 })),
+  };
+}
+
+/** Rows that begin at the same position are told of together. */
+function edgesByRows(layout: Layout): Edges[] {
+  const groups = new Map<number, Edges>();
+  layout.cells.forEach((cells, row) => {
+    const before = cells[0]?.before ?? 0;
+    const known = groups.get(before);
+    if (known) known.rows.push(row);
+    else groups.set(before, { rows: [row], ...edgesOf(cells, layout) });
+  });
+  return [...groups.values()];
+}
+
+const sorted = (places: readonly number[]): number[] => [...new Set(places)].sort((a, b) => a - b);
+
+/** The worst ratio at each position. */
+function overTime({ axes, shape, ratio }: OutputErrors): number[] {
+  const axis = axes.indexOf('T');
+  if (axis < 0) return [];
+  const t = alongAxis(shape, axis);
+  const worst = new Array<number>(shape[axis]).fill(0);
+  ratio.forEach((each, at) => {
+    worst[t(at)] = Math.max(worst[t(at)], each);
+  });
+  return worst;
+}
+
 /** The profile of one output. */
 export function profileOf(errors: OutputErrors, layout: Layout): Profile {
-  const axis = errors.axes.indexOf('T');
-  const byPosition: number[] = [];
-  if (axis >= 0) {
-    const t = alongAxis(errors.shape, axis);
-    byPosition.push(...new Array<number>(errors.shape[axis]).fill(0));
-    errors.ratio.forEach((each, at) => {
-      byPosition[t(at)] = Math.max(byPosition[t(at)], each);
-    });
-  }
-  const cells = axis >= 0 ? layout.cells[0] : [];
-  const positionOf = (at: number): number => cells[at].before + cells[at].index;
-  const where = (holds: (position: number) => boolean): number[] =>
-    cells.map((_, at) => at).filter((at) => holds(positionOf(at)));
+  const edges = errors.axes.includes('T') ? edgesByRows(layout) : [];
   return {
-    byPosition,
-    chunkEdges: where((position) => position % layout.chunkSize === 0),
-    levelBoundaries: layout.hasLevels ? where((position) => position > 0 && (position & (position - 1)) === 0) : [],
-    histogram: histogramOf(errors.ratio),
+    byPosition: overTime(errors),
+    chunkEdges: sorted(edges.flatMap(({ chunks }) => chunks)),
+    levelBoundaries: sorted(edges.flatMap(({ levels }) => levels.map(({ at }) => at))),
+    edges,
+    histogram: histogramOf(errors),
     byLevel: levelsFor(errors, layout),
   };
 }

@@ -5,7 +5,7 @@ import { counted } from '../../reference/tensor.ts';
 import { labelsOf, named } from '../localise/localise.ts';
 import { simplestSet } from '../localise/search.ts';
 import { type Lab, type Matrices, rows, squareOf } from './lab.ts';
-import { isPast, PAIR_AXES, pairSets } from './pairs.ts';
+import { isPast, PAIR_AXES, pairSets, trueLevel } from './pairs.ts';
 import type { ProbedMatrix } from './probed.ts';
 
 const MOST_PAIRS = 1000;
@@ -80,12 +80,14 @@ export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): Probe
       `P is wrong for ${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''} and right for the others`,
     );
   }
+  const levels = Float64Array.from({ length: T * T }, (_, at) => trueLevel(lab, row, Math.floor(at / T), at % T));
   return {
     row,
     head,
     truth: rows(e, T),
     actual: rows(a, T),
     bound: rows(b, T),
+    levels: rows(levels, T),
     wrongPairs,
     wrong: places.length,
     wrongHeads,

@@ -24,6 +24,8 @@ export interface ProbedMatrix {
   truth: Square;
   actual: Square;
   bound: Square;
+  /** The true level of each pair; 0 for all in a system without levels, -1 where nothing is to be read. */
+  levels: Square;
   /** Entries that are wrong, query and key, the worst first; at most 1,000 of them. */
   wrongPairs: { t: number; s: number; ratio: number }[];
   wrong: number;

@@ -5,14 +5,16 @@ import { policyFor } from '../../gate/reports/html/policy.ts';
 import { signOf } from '../../gate/reports/html/signs.ts';
 import { style as commonStyle } from '../../gate/reports/html/style.ts';
 import { type Markup, markup, raw } from '../../gate/reports/markup.ts';
+import { axes, systemOf } from '../../properties/edit.ts';
+import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
-import { levelsOf, WEAK } from '../../reference/levels.ts';
-import { toDense } from '../../reference/tensor.ts';
+import { counted, toDense } from '../../reference/tensor.ts';
 import type { Cause } from '../diagnose/cause.ts';
 import { fieldsOf, nested, ratioText, rowsOf, sizesText, tensorsIn } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
+import type { ProbedJacobian } from '../probe/probed.ts';
 import { curvesOf } from './html/curves.ts';
-import { matricesOf } from './html/matrix.ts';
+import { jacobianOf, matricesOf } from './html/matrix.ts';
 import { debugStyle } from './html/style.ts';
 import { type DebugReport, isWrong, shownFailure, testsOf } from './report.ts';
 
@@ -31,10 +33,17 @@ const sentencesOf = (sentences: readonly string[]): Markup | null =>
     ? null
     : markup`<ul class="sentences">${sentences.map((each) => markup`<li>${each}</li>`)}</ul>`;
 
+interface Section {
+  id: string;
+  title: string;
+  content: Markup;
+}
+
 /** A section, where there is anything in it. */
-function section(id: string, title: string, ...contents: (Markup | null)[]): Markup | null {
+function section(id: string, title: string, ...contents: (Markup | null)[]): Section | null {
   const there = contents.filter((each) => each !== null);
-  return there.length === 0 ? null : markup`\n<section id="${id}">\n<h2>${title}</h2>\n${there}\n</section>`;
+  if (there.length === 0) return null;
+  return { id, title, content: markup`\n<section id="${id}">\n<h2>${title}</h2>\n${there}\n</section>` };
 }
 
 /** Text with a button that copies it. */
@@ -69,34 +78,43 @@ function outputsTable({ localisation, failure }: DebugReport): Markup {
 <tbody>${localisation.outputs.map(row)}</tbody></table></div>`;
 }
 
-function whereOf(report: DebugReport): Markup | null {
-  const { localisation, failure } = report;
+function whereOf(report: DebugReport): Section | null {
+  const { localisation, failure, probed } = report;
   const shown = localisation.outputs.filter(({ wrong }) => wrong > 0);
+  const P = probed?.P ?? null;
+  const wrongP = P && P.wrong > 0 && systemOf(failure.c).logLinear ? P : null;
   const plots = shown.map((located, i) => {
-    const inside = curvesOf(
-      located,
-      failure.outputs.find(({ name }) => name === located.name),
-    );
+    const errors = failure.outputs.find(({ name }) => name === located.name);
+    const inside = curvesOf(located, errors, located.name === 'o' ? wrongP : null);
     if (i === 0) return inside;
     return markup`<details class="finding"><summary><span class="name">${located.name}</span></summary><div>${inside}</div></details>`;
   });
   return section('where', 'Where it is wrong', outputsTable(report), sentencesOf(localisation.sentences), ...plots);
 }
 
-function computesOf({ probed, failure }: DebugReport): Markup | null {
+/** The first is there to be seen, the others on demand. */
+function jacobianDetails(jacobian: ProbedJacobian, c: Case, isOpen: boolean): Markup {
+  const letters = axes(c, jacobian.name);
+  const heads = letters.startsWith('BT') ? (letters.includes('G') ? 'group' : 'head') : null;
+  const title = `Jacobian of the gradient of ${jacobian.name}: ${counted(jacobian.wrong, 'entry is', 'entries are')} wrong`;
+  const inside = jacobianOf(jacobian, heads);
+  return markup`<details class="finding"${raw(isOpen ? ' open' : '')}><summary><span class="name">${title}</span></summary><div>${inside}</div></details>`;
+}
+
+function computesOf({ probed, failure }: DebugReport): Section | null {
   if (!probed) return null;
-  const levels = levelsOf(failure.c.structure ?? WEAK);
-  const { P, levelMap, isReliable } = probed;
+  const { P, levelMap, isReliable, jacobians } = probed;
   return section(
     'computes',
     'What it computes',
     isReliable ? null : markup`<p><strong>A hint only:</strong> a premise of the probes does not hold.</p>`,
     sentencesOf(probed.sentences),
-    P && P.wrong > 0 ? matricesOf(P, levelMap, levels) : null,
+    P && P.wrong > 0 ? matricesOf(P, levelMap, systemOf(failure.c).logLinear) : null,
+    ...jacobians.map((each, i) => jacobianDetails(each, failure.c, i === 0)),
   );
 }
 
-function diagnosisOf({ diagnosis }: DebugReport): Markup | null {
+function diagnosisOf({ diagnosis }: DebugReport): Section | null {
   if (!diagnosis) return null;
   const { causes, pairs, forward, text } = diagnosis;
   const named = [...causes, ...pairs, ...forward];
@@ -110,7 +128,7 @@ function diagnosisOf({ diagnosis }: DebugReport): Markup | null {
   );
 }
 
-function smallestOf(report: DebugReport): Markup | null {
+function smallestOf(report: DebugReport): Section | null {
   const { minimised } = report;
   const failure = shownFailure(report);
   const output = worstOutput(failure);
@@ -135,7 +153,7 @@ function smallestOf(report: DebugReport): Markup | null {
   );
 }
 
-function testsSection(report: DebugReport): Markup | null {
+function testsSection(report: DebugReport): Section | null {
   const tests = testsOf(report);
   const c = jsonText(caseToJson(shownFailure(report).c));
   const whole = c.length <= LONGEST ? folded('case-json', 'The case as JSON', c) : null;
@@ -153,9 +171,27 @@ function testsSection(report: DebugReport): Markup | null {
   );
 }
 
+/** Past what is long: to the smallest case, or to the first section that is there. */
+function skipLink({ minimised }: DebugReport, sections: readonly Section[]): Markup | null {
+  const smallest = sections.find(({ id }) => id === 'smallest');
+  if (smallest) return markup`<a class="skip" href="#smallest">to the ${minimised ? 'smallest ' : ''}case</a>`;
+  const [first] = sections;
+  return first ? markup`<a class="skip" href="#${first.id}">to the first part: ${first.title}</a>` : null;
+}
+
 export function debugHtml(report: DebugReport): string {
   const { implementation, failure, replay, notes, intermediates } = report;
   const wrong = isWrong(failure);
+  const sections = [
+    diagnosisOf(report),
+    whereOf(report),
+    computesOf(report),
+    section('intermediates', 'What it gave beside the answer', sentencesOf(intermediates)),
+    wrong ? smallestOf(report) : null,
+    wrong ? testsSection(report) : null,
+    section('notes', 'Notes', sentencesOf(notes)),
+    section('again', 'Again', copied('replay', replay)),
+  ].filter((each) => each !== null);
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -167,19 +203,12 @@ export function debugHtml(report: DebugReport): string {
 <style>${raw(style)}</style>
 </head>
 <body>
-<a class="skip" href="#smallest">to the smallest case</a>
+${skipLink(report, sections)}
 ${headOf(report)}
 <main>
-${diagnosisOf(report)}
-${whereOf(report)}
-${computesOf(report)}
-${section('intermediates', 'What it gave beside the answer', sentencesOf(intermediates))}
-${wrong ? smallestOf(report) : null}
-${wrong ? testsSection(report) : null}
-${section('notes', 'Notes', sentencesOf(notes))}
-${section('again', 'Again', copied('replay', replay))}
+${sections.map(({ content }) => content)}
 </main>
-<footer>Colours are those that colour-blind readers tell apart, and what is wrong has a sign or an outline as well.</footer>
+<footer>Colours are those that colour-blind readers tell apart. What is wrong has a cross or a line around it as well, a level a shape or its number.</footer>
 <div id="said" class="skip" role="status"></div>
 <script>${raw(copyScript)}</script>
 </body>

@@ -52,7 +52,16 @@ const probed = object({
   premises: list(object({ name: text, holds: optional(flag), worst: number, sentence: text })),
   isReliable: flag,
   P: optional(
-    object({ row: count, head: count, truth: square, actual: square, bound: square, wrong: count, sentences: texts }),
+    object({
+      row: count,
+      head: count,
+      truth: square,
+      actual: square,
+      bound: square,
+      levels: square,
+      wrong: count,
+      sentences: texts,
+    }),
   ),
   levelMap: optional(object({ row: count, head: count, truth: square, actual: square, rule: optional(text) })),
   decay: optional(finding),
