@@ -1,4 +1,14 @@
-/** The library: the oracle, the laws, and what is needed to put an implementation under them. */
+/** The library: the oracle, the laws, what is needed to put an implementation under them, and to go from a failure to its cause. */
+export { type Cause, type Diagnosis, diagnose } from './debug/diagnose/diagnose.ts';
+export { expectedOf } from './debug/expected.ts';
+export { type Expected, type Failure, failureOf, isWrong, type OutputErrors, type Subject } from './debug/failure.ts';
+export { compareSteps } from './debug/intermediates.ts';
+export type { Localisation, Located } from './debug/localise/localisation.ts';
+export { localise } from './debug/localise/localise.ts';
+export { type Minimised, minimise } from './debug/minimise/minimise.ts';
+export { stillWrong } from './debug/minimise/still-wrong.ts';
+export { probe } from './debug/probe/probe.ts';
+export type { Probed } from './debug/probe/probed.ts';
 export type { Fixture, FixtureHeader, FixtureTensor, Storage } from './fixtures/fixture.ts';
 export { type FormatName, formats } from './fixtures/formats/all.ts';
 export { type GivenAnswer, type GivenError, readAnswer } from './fixtures/formats/answers.ts';
@@ -16,6 +26,12 @@ export type { Answer, Case, FormName } from './reference/case.ts';
 export { answerToJson, caseToJson, jsonText, parseAnswer, parseCase } from './reference/case-json.ts';
 export { createDecoder } from './reference/decoder.ts';
 export { InvalidInput } from './reference/errors.ts';
+export {
+  INTERMEDIATES,
+  type IntermediateName,
+  type Intermediates,
+  intermediatesOf,
+} from './reference/intermediates.ts';
 export { type Bucket, type Levels, levelsOf, type Structure } from './reference/levels.ts';
 export { compute } from './reference/operator.ts';
 export { lambdaParametrizations } from './reference/parametrizations/lambda.ts';

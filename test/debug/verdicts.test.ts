@@ -84,6 +84,20 @@ describe('what could not be compared is said', () => {
   });
 });
 
+it('all of it is there for whoever imports the package', async () => {
+  const lib = await import('../../index.ts');
+  const kernel = mutantNamed('own-token-missing').implementation;
+  const c = makeCase(SYSTEM, { T: 5, H: 1, K: 2, V: 2 });
+  const failure = lib.failureOf(c, kernel.precision, await kernel.run(c), lib.expectedOf(c, kernel.precision));
+  expect(lib.isWrong(failure)).toBe(true);
+  expect(lib.localise(failure).sentences.join()).toContain('elements of o are wrong');
+  expect((await lib.probe(kernel, failure)).sentences.join()).toContain('own token (level 0) is read not at all');
+  expect((await lib.diagnose(kernel, failure, { memory })).causes[0].names).toEqual(['own-token-missing']);
+  const budget = { questions: 100, seconds: 20 };
+  const smallest = await lib.minimise(kernel, c, lib.stillWrong(kernel, failure), budget);
+  expect(smallest.c.inputs.q?.shape).toEqual([1, 1, 1, 1]);
+});
+
 it('two bugs at once are looked for in one answer alone', async () => {
   const names = ['decay-of-the-query-excluded', 'lambda-of-the-key'];
   const c = makeCase(SYSTEM, { T: 9, H: 1 });
