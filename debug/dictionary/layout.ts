@@ -5,7 +5,7 @@ import type { Head } from '../../reference/head.ts';
 import { compute } from '../../reference/operator.ts';
 import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
 import { anySystem, decaying, delta, logLinear, softmaxAlone } from './change.ts';
-import { mutant, toBits, withHead } from './mutant.ts';
+import { multiply, mutant, toBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -104,6 +104,8 @@ export const layout = [
     'A = scale q k^T: scale belongs to the read, not to k, which also goes into the state and the erase',
     {
       head: (x) => withHead(x, { k: x.k.map((value) => value * x.scale), scale: 1 }),
+      // the chain goes on through scale k
+      gradients: (x, { k }) => multiply(k, x.scale),
     },
   ),
   mutant(
