@@ -1,12 +1,17 @@
 /** Wrong decays. */
 import type { Head } from '../../reference/head.ts';
-import { channelDecay, decaying, headDecay, logLinear, summedDecay, tokenDecay } from './change.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import { channelDecay, decaying, delta, headDecay, logLinear, summedDecay, tokenDecay } from './change.ts';
 import { multiply, mutant, withHead } from './mutant.ts';
-import { decayOver, levelOf, rightWeight } from './product.ts';
+import { decayOver } from './product.ts';
+import { stepped } from './steps.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
 const chunkOf = (x: Head, t: number): number => Math.floor((x.position + t) / x.chunkSize);
+
+/** Systems in which something becomes of a state from token to token. */
+const changing = (system: System): boolean => decaying(system) || delta(system);
 
 /** Log decays of the tokens so many places on, and 0 where there is none. */
 function moved(x: Head, by: number): Float64Array {
@@ -249,26 +254,23 @@ export const decay = [
     'forward-equals-masked',
     'The transition is applied to levels >= 1 and the merge comes after it, so the newest token misses a decay.',
     'order of steps 1 and 2 of the recurrence: merge first, then F_t on every level >= 1, the merged token included',
-    {
-      decay: (_x, g, t, s) => decayOver(g, s + 2, t),
-      on: summedDecay,
-    },
+    { on: (system) => logLinear(system) && changing(system), output: stepped({ transitionBeforeMerge: true }) },
+  ),
+  mutant(
+    'insert-before-transition',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'The token is inserted before the transition, and decays (or is erased) with the rest.',
+    'order of steps 2 and 3 of the recurrence: F_t on what came before, then u_t is inserted',
+    { on: changing, firstDecay: true, output: stepped({ insertBeforeTransition: true }) },
   ),
   mutant(
     'merge-keeps-lower-levels',
     SYSTEM,
     'unit-lambda-collapses',
-    'Merged levels are not emptied: their content is read at the old level as well.',
+    'Merged levels are not emptied: their content is read at the old level as well, until something is merged into it.',
     'step 1 of the recurrence: after S^(0..z) are merged into S^(z+1), S^(1..z) are 0',
-    {
-      weight: (x, t, s) => {
-        const right = rightWeight(x, t, s);
-        const stale =
-          s < t && ((x.position + t) & 1) === 0 && levelOf(x, t - 1, Math.min(s, t - 1)) !== levelOf(x, t, s);
-        return stale ? right + x.scale * x.lambda[t * x.L + levelOf(x, t - 1, s)] : right;
-      },
-      on: logLinear,
-    },
+    { on: logLinear, output: stepped({ keepsMerged: true }) },
   ),
   mutant(
     'log-decays-in-float32',

@@ -73,11 +73,13 @@ export const scaling = [
   ),
   mutant(
     'scale-on-the-values',
-    'mamba2',
+    'gated-deltanet',
     'split-through-state',
     'scale multiplies the values, and so the state that is handed out; one that comes in is read without it.',
     'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: scale belongs to the read, not to what is written',
     {
+      // without an erase it is as on the keys
+      on: delta,
       head: (x) => withHead(x, { w: x.w.map((value) => value * x.scale), scale: 1 }),
       gradients: (x, { w }) => multiply(w, x.scale),
     },
