@@ -44,11 +44,12 @@ export async function ask(subject: Pick<Implementation, 'run'>, question: Questi
   return outputs;
 }
 
-/** Whether two numbers are the same in this format: NaN is NaN, and what does not fit is infinite. */
-function isSame(a: number, b: number, most: number): boolean {
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
-  return Math.abs(a) === Infinity && Math.abs(b) > most && a > 0 === b > 0;
-}
+/**
+ * Whether two numbers are the same in this format. What does not fit is all the same: whether a bug that overflows gives Infinity, of which
+ * sign, or NaN hangs on the order of sums.
+ */
+const isSame = (a: number, b: number, most: number): boolean =>
+  a === b || (!(Math.abs(a) <= most) && !(Math.abs(b) <= most));
 
 /** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
 const lossOf = (p: Precision): number => 16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);

@@ -1,7 +1,8 @@
 /** Wrong backwards, as they are written by hand: one line of dq = dA k, dk = dA^T q, dv = P^T dO, dg or dlambda is another one. */
 import type { Head, HeadGradients, HeadOutput } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
-import { anySystem, type Change, decaying, delta, logLinear, tokenDecay, turns } from './change.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import { anySystem, type Change, decaying, delta, logLinear, tokenDecay, turns, valuesOf } from './change.ts';
 import { multiply, mutant, withHead } from './mutant.ts';
 import { levelOf, pairsOf } from './product.ts';
 
@@ -30,6 +31,21 @@ const pick = (grads: HeadGradients, keys: readonly Key[]): Partial<HeadGradients
 /** These gradients as they are of another head. */
 const ofOther = (keys: readonly Key[], see: (x: Head) => Head): NonNullable<Change['gradients']> =>
   replaced((x, dO) => pick(throughOutputs(see(x), dO), keys));
+
+/** The same, and dg the reverse cumulative sum of q · dq - k · dk with what dq and dk then are. */
+const ofOtherWithDecays =
+  (keys: readonly ('q' | 'k')[], see: (x: Head) => Head): NonNullable<Change['gradients']> =>
+  (x, grads, dOut) => {
+    const right = { q: grads.q.slice(), k: grads.k.slice() };
+    ofOther(keys, see)(x, grads, dOut);
+    const width = x.T > 0 ? grads.g.length / x.T : 1;
+    const more = new Float64Array(width);
+    for (let t = x.T - 1; t >= 0; t--) {
+      for (let i = 0, at = t * x.K; i < x.K; i++, at++)
+        more[i % width] += x.q[at] * (grads.q[at] - right.q[at]) - x.k[at] * (grads.k[at] - right.k[at]);
+      for (let i = 0; i < width; i++) grads.g[t * width + i] += more[i];
+    }
+  };
 
 const withoutScale = (x: Head): Head => withHead(x, { scale: 1 });
 const withoutLambda = (x: Head): Head => withHead(x, { lambda: x.lambda.map(() => 1) });
@@ -131,7 +147,10 @@ const ofTheLastHead = (key: 'q' | 'k') => (): Change => {
   };
 };
 
-const notDelta = (system: Parameters<typeof delta>[0]): boolean => system.recurrence !== null && !delta(system);
+const notDelta = (system: System): boolean => system.recurrence !== null && !delta(system);
+
+/** Where dg is the reverse cumulative sum of q · dq - k · dk. */
+const summedAlone = (system: System): boolean => tokenDecay(system) && !delta(system);
 
 export const backward = [
   mutant(
@@ -197,6 +216,41 @@ export const backward = [
     'dA leaves the decay out, and so dq and dk do.',
     'dA = dP * M, with M[t,s] = lambda[t, level(t,s)] D[t,s]',
     { on: decaying, gradients: ofOther(['q', 'k'], withoutDecay) },
+  ),
+  mutant(
+    'dq-and-dg-without-scale',
+    SYSTEM,
+    'finite-differences',
+    'dq is not multiplied by scale, and neither is dg that is made of q · dq - k · dk.',
+    'dq = scale dA k: scale is missing, before dg is made of it',
+    { on: summedAlone, gradients: ofOtherWithDecays(['q'], withoutScale) },
+  ),
+  mutant(
+    'dk-and-dg-without-scale',
+    SYSTEM,
+    'finite-differences',
+    'dk is not multiplied by scale, and dg is made of it: q · dq - k · dk.',
+    'dk = scale dA^T q: scale is missing, before dg is made of it',
+    { on: summedAlone, gradients: ofOtherWithDecays(['k'], withoutScale) },
+  ),
+  mutant(
+    'dscores-and-dg-without-lambda',
+    SYSTEM,
+    'backward-equals-masked',
+    'dA leaves the level scales out, and so do dq, dk and dg that is made of q · dq - k · dk.',
+    'dA = dP * M, with M[t,s] = lambda[t, level(t,s)] D[t,s]',
+    {
+      on: (system) => logLinear(system) && summedAlone(system),
+      gradients: ofOtherWithDecays(['q', 'k'], withoutLambda),
+    },
+  ),
+  mutant(
+    'dscores-and-dg-without-decay',
+    SYSTEM,
+    'backward-equals-masked',
+    'dA leaves the decay out, and so do dq, dk and dg that is made of q · dq - k · dk.',
+    'dA = dP * M, with M[t,s] = lambda[t, level(t,s)] D[t,s]',
+    { on: summedAlone, gradients: ofOtherWithDecays(['q', 'k'], withoutDecay) },
   ),
   mutant(
     'dq-with-levels-reversed',
@@ -404,14 +458,9 @@ export const backward = [
         on: delta,
         problem: heads.start,
         gradients(x, grads) {
-          const { p, n, h } = heads.next();
-          const { row, start } = p.sequences[n];
-          const v = p.inputs.v as Float64Array;
+          const v = valuesOf(heads.next());
           // <dw, v> is added to it behind the form
-          for (let t = 0; t < x.T; t++) {
-            for (let j = 0; j < x.V; j++)
-              grads.beta[t] -= grads.w[t * x.V + j] * v[((row * p.T + start + t) * p.H + h) * x.V + j];
-          }
+          for (let i = 0; i < v.length; i++) grads.beta[Math.floor(i / x.V)] -= grads.w[i] * v[i];
         },
       };
     },

@@ -59,8 +59,23 @@ export const stateless = (form: Form): Form => ({
   backward: (x, dOut) => form.backward({ ...x, state: null }, dOut),
 });
 
+/** A head of a sequence of a problem. */
+export interface Turn {
+  p: Problem;
+  n: number;
+  h: number;
+}
+
+/** Values as they are given, before beta: [T,V]. */
+export function valuesOf({ p, n, h }: Turn): Float64Array {
+  const { row, start, end } = p.sequences[n];
+  const v = p.inputs.v as Float64Array;
+  const at = (t: number): number => ((row * p.T + start + t) * p.H + h) * p.V;
+  return Float64Array.from({ length: (end - start) * p.V }, (_, i) => v[at(Math.floor(i / p.V)) + (i % p.V)]);
+}
+
 /** Heads come in turn, sequence by sequence: which one it is. */
-export function turns(): { start(p: Problem): void; next(): { p: Problem; n: number; h: number } } {
+export function turns(): { start(p: Problem): void; next(): Turn } {
   let p: Problem;
   let at = 0;
   return {

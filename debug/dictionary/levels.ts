@@ -3,7 +3,7 @@
 import type { Head } from '../../reference/head.ts';
 import { bitLength, type Levels } from '../../reference/levels.ts';
 import { masked } from '../../reference/masked.ts';
-import { type Change, decaying, logLinear, summedDecay } from './change.ts';
+import { type Change, channelDecay, decaying, delta, logLinear, summedDecay } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, levelOf, rightWeight, scaleAt } from './product.ts';
 
@@ -96,14 +96,6 @@ export const levels = [
     readAt(allTooHigh),
   ),
   mutant(
-    'level-by-distance-in-the-read',
-    SYSTEM,
-    'one-level-reads-its-bucket',
-    'States are at their levels, and outputs take the bit length of t - s for the level, instead of that of t xor s.',
-    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, not of t - s',
-    readAt((_x, t, s) => bitLength(t - s)),
-  ),
-  mutant(
     'level-from-floating-logarithm',
     SYSTEM,
     'forward-equals-recurrent',
@@ -123,6 +115,14 @@ export const levels = [
     'The level is the bit length of t - s instead of t xor s.',
     'level(t,s) = bit length of (t xor s), not of t - s',
     { on: logLinear, head: withLevel((_x, t, s) => bitLength(t - s)) },
+  ),
+  mutant(
+    'level-by-distance-in-the-read',
+    SYSTEM,
+    'one-level-reads-its-bucket',
+    'States are at their levels, and outputs take the bit length of t - s for the level, instead of that of t xor s.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, not of t - s',
+    readAt((_x, t, s) => bitLength(t - s)),
   ),
   mutant(
     'level-inside-chunk-only',
@@ -245,6 +245,18 @@ export const levels = [
     'the mask is s <= t: P[t,t+1] = 0 exactly',
     {
       weight: (x, t, s) => (s === t + 1 ? x.scale / 2 : rightWeight(x, t, s)),
+    },
+  ),
+  mutant(
+    'mask-one-token-wide',
+    SYSTEM,
+    'causal-forward',
+    'The mask is s <= t + 1, and the entry above the diagonal has the level and the decay that the formulas give there.',
+    'the mask is s <= t: P[t,t+1] = 0 exactly',
+    {
+      weight: (x, t, s) => (s === t + 1 ? x.scale * scaleAt(x, t, levelOf(x, t, s)) : rightWeight(x, t, s)),
+      decay: (_x, g, t, s) => (s > t ? Math.exp(g.length > 0 ? -g[s] : 0) : decayOver(g, s + 1, t)),
+      on: (system) => (summedDecay(system) || !decaying(system)) && !delta(system) && !channelDecay(system),
     },
   ),
   mutant(
