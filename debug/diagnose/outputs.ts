@@ -54,6 +54,17 @@ const isSame = (a: number, b: number, most: number): boolean =>
 /** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
 const lossOf = (p: Precision): number => 16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
+/** How much larger than what is right a wrong output has to be to have grown. */
+const GROWN = 2 ** 10;
+
+/** The largest of a wrong output that has grown where it should not: its numbers are sums of such, which may cancel. Else 0. */
+function growth(wrong: Float64Array, right: Float64Array): number {
+  const largest = (values: Float64Array): number =>
+    values.reduce((most, value) => (Math.abs(value) < Infinity ? Math.max(most, Math.abs(value)) : most), 0);
+  const most = largest(wrong);
+  return most > GROWN * largest(right) ? most : 0;
+}
+
 /**
  * How far the outputs of a subject are from those of a wrong implementation, in units of what they may be apart: at most 1 where they
  * agree. The bound of the right answer stands for that of the wrong one; where the two differ, what the fault adds is rounded as everything
@@ -77,10 +88,11 @@ export function distance(
     if (!other || other.length !== actual.length) return Infinity;
     // what lands in a wrong place brings the error of where it comes from, and a wrong shape has no right values
     const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
+    const grown = growth(other, right);
     for (let i = 0; i < actual.length; i++) {
       if (bound[i] === Infinity || isSame(actual[i], other[i], most)) continue;
       const apart = Math.abs(other[i] - (right[i] ?? 0));
-      const room = (bound[i] ?? widest) + loss * apart + Math.min(widest, apart);
+      const room = (bound[i] ?? widest) + loss * Math.max(apart, grown) + Math.min(widest, apart);
       const ratio = Math.abs(actual[i] - other[i]) / room;
       if (!(ratio <= 1)) return Infinity;
       worst = Math.max(worst, ratio);
