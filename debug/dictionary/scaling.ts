@@ -156,17 +156,4 @@ export const scaling = [
     'the final state as it is stored: in the precision that is promised, not in bfloat16',
     { output: (_x, out) => void out.state.set(rounded(out.state, bfloat16)) },
   ),
-  mutant(
-    'values-and-keys-in-bfloat16',
-    'log-linear-gla',
-    'forward-within-its-bound',
-    'q, k and v are rounded to bfloat16 on their way in: eight bits of significand.',
-    'q, k and v as they come: in the precision that is promised, not in bfloat16',
-    {
-      on: anySystem,
-      problem({ inputs }) {
-        for (const name of ['q', 'k', 'v'] as const) inputs[name] = rounded(inputs[name] as Float64Array, bfloat16);
-      },
-    },
-  ),
 ];
