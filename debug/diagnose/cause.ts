@@ -98,13 +98,14 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
     (cause) =>
       `Your outputs and states, though not your gradients, equal ours with this bug, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}.`,
   );
+  if (forward.length > 0)
+    return [...forward, 'Your gradients are not those of it: they may be right, or have a bug of their own.', ...alone];
   const nearest = d.nearest.map(
     ({ bug, toldBy, telling }) =>
       `Nearest: ${unfinished(bug)}; your outputs equal it on ${toldBy} of ${counted(telling, 'case')} that would tell.`,
   );
   return [
     `No known bug, and no two of them, explains your outputs on ${counted(d.wrong, 'wrong case')} of ${d.cases}.`,
-    ...forward,
     ...nearest,
     ...alone,
   ];
