@@ -130,7 +130,7 @@ export function inWords(d: Diagnosis, isAlive: boolean, forgets = false): string
   }
   const forward = d.forward.map(
     (cause) =>
-      `Your outputs and states equal ours with this bug, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}. Your gradients are neither ours nor those of that forward: the backward has a fault of its own, or computes another forward.`,
+      `Your outputs and states equal ours with this bug, ${evidence(cause)}: ${unfinished(cause.bug)}. Look at: ${cause.line}. Your gradients are not those of that forward: they may be right, or have a fault of their own.`,
   );
   const nearest = d.nearest.map(
     ({ bug, toldBy, telling, differsOn }) =>

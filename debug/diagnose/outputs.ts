@@ -44,21 +44,46 @@ export async function ask(subject: Pick<Implementation, 'run'>, question: Questi
   return outputs;
 }
 
-/** Whether two numbers are the same in this format: NaN is NaN, and what does not fit is infinite. */
-function isSame(a: number, b: number, most: number): boolean {
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
-  return Math.abs(a) === Infinity && Math.abs(b) > most && a > 0 === b > 0;
-}
+/**
+ * Whether two numbers are the same in this format. What does not fit is all the same: whether a bug that overflows gives Infinity, of which
+ * sign, or NaN hangs on the order of sums.
+ */
+const isSame = (a: number, b: number, most: number): boolean =>
+  a === b || (!(Math.abs(a) <= most) && !(Math.abs(b) <= most));
 
 /** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
 export const lossOf = (p: Precision): number =>
   16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
+/** How much larger than what is right a wrong output has to be to have grown. */
+const GROWN = 2 ** 10;
+
+/** The largest of a wrong output that has grown where it should not: its numbers are sums of such, which may cancel. Else 0. */
+function growth(wrong: Float64Array, right: Float64Array): number {
+  const largest = (values: Float64Array): number =>
+    values.reduce((most, value) => (Math.abs(value) < Infinity ? Math.max(most, Math.abs(value)) : most), 0);
+  const most = largest(wrong);
+  return most > GROWN * largest(right) ? most : 0;
+}
+
+/**
+ * What an answer may be away from a wrong one, element by element. The bound of the right answer stands for that of the wrong one; where
+ * the two differ, what the fault adds is rounded as everything is, and may be off as much as any element of that output.
+ */
+function roomOf(wrong: Float64Array, right: Float64Array, bound: Float64Array, p: Precision): (i: number) => number {
+  const loss = lossOf(p);
+  // what lands in a wrong place brings the error of where it comes from, and a wrong shape has no right values
+  const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
+  const grown = growth(wrong, right);
+  return (i) => {
+    const apart = Math.abs(wrong[i] - (right[i] ?? 0));
+    return (bound[i] ?? widest) + loss * Math.max(apart, grown) + Math.min(widest, apart);
+  };
+}
+
 /**
  * How far the outputs of a subject are from those of a wrong implementation, in units of what they may be apart: at most 1 where they
- * agree. The bound of the right answer stands for that of the wrong one; where the two differ, what the fault adds is rounded as everything
- * is, and may be off as much as any element of that output.
- * Outputs that the subject does not give say nothing.
+ * agree. Outputs that the subject does not give say nothing.
  */
 export function distance(
   subject: Outputs,
@@ -67,7 +92,6 @@ export function distance(
   p: Precision,
   only?: string,
 ): number {
-  const loss = lossOf(p);
   const most = largestFinite(p.output);
   let worst = 0;
   for (const [name, actual] of subject) {
@@ -75,13 +99,10 @@ export function distance(
     const [right, bound, other] = [values.get(name), bounds.get(name), wrong.get(name)];
     if (!right || !bound) continue;
     if (!other || other.length !== actual.length) return Infinity;
-    // what lands in a wrong place brings the error of where it comes from, and a wrong shape has no right values
-    const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
+    const room = roomOf(other, right, bound, p);
     for (let i = 0; i < actual.length; i++) {
       if (bound[i] === Infinity || isSame(actual[i], other[i], most)) continue;
-      const apart = Math.abs(other[i] - (right[i] ?? 0));
-      const room = (bound[i] ?? widest) + loss * apart + Math.min(widest, apart);
-      const ratio = Math.abs(actual[i] - other[i]) / room;
+      const ratio = Math.abs(actual[i] - other[i]) / room(i);
       if (!(ratio <= 1)) return Infinity;
       worst = Math.max(worst, ratio);
     }
@@ -89,22 +110,16 @@ export function distance(
   return worst;
 }
 
-/**
- * Whether an output of a wrong implementation is one that no right answer can be taken for: farther from what is right than a bound, and
- * what an answer may be away from the wrong one besides.
- */
+/** Whether an output of a wrong implementation is one that no right answer can be taken for: none of those that may be given agrees with it. */
 export function tells(wrong: Outputs, { values, bounds }: Right, p: Precision, name: string): boolean {
   const [right, bound, other] = [values.get(name), bounds.get(name), wrong.get(name)];
   if (!right || !bound) return false;
   if (!other || other.length !== right.length) return true;
-  const loss = lossOf(p);
   const most = largestFinite(p.output);
-  const widest = bound.reduce((a, b) => (b < Infinity && b > a ? b : a), 0);
+  const room = roomOf(other, right, bound, p);
   for (let i = 0; i < right.length; i++) {
     if (bound[i] === Infinity || isSame(right[i], other[i], most)) continue;
-    const apart = Math.abs(other[i] - right[i]);
-    const room = 2 * bound[i] + loss * apart + Math.min(widest, apart);
-    if (!(apart <= room)) return true;
+    if (!(Math.abs(other[i] - right[i]) <= bound[i] + room(i))) return true;
   }
   return false;
 }

@@ -15,6 +15,8 @@ export interface Change extends ProductChange {
   /** The head that the forward sees, and the backward too unless `forwardOnly`. */
   head?: (x: Head) => Head;
   forwardOnly?: boolean;
+  /** Whether the log decay of the first token is as it was given where no state comes in, and so decays nothing; right: it is not looked at. */
+  firstDecay?: boolean;
   /** The backward alone. */
   backwardHead?: (x: Head) => Head;
   output?: (x: Head, out: HeadOutput) => void;
@@ -47,6 +49,44 @@ export function changed(base: Form, change: Change): Form {
       const grads = base.backward(change.backwardHead ? change.backwardHead(seen) : seen, dOut);
       change.gradients?.(x, grads, dOut);
       return grads;
+    },
+  };
+}
+
+/** A form for heads whose first log decay is as it was given: `implement` has given them a state of zeros for that, which is taken away. */
+export const stateless = (form: Form): Form => ({
+  forward: (x) => form.forward({ ...x, state: null }),
+  backward: (x, dOut) => form.backward({ ...x, state: null }, dOut),
+});
+
+/** A head of a sequence of a problem. */
+export interface Turn {
+  p: Problem;
+  n: number;
+  h: number;
+}
+
+/** Values as they are given, before beta: [T,V]. */
+export function valuesOf({ p, n, h }: Turn): Float64Array {
+  const { row, start, end } = p.sequences[n];
+  const v = p.inputs.v as Float64Array;
+  const at = (t: number): number => ((row * p.T + start + t) * p.H + h) * p.V;
+  return Float64Array.from({ length: (end - start) * p.V }, (_, i) => v[at(Math.floor(i / p.V)) + (i % p.V)]);
+}
+
+/** Heads come in turn, sequence by sequence: which one it is. */
+export function turns(): { start(p: Problem): void; next(): Turn } {
+  let p: Problem;
+  let at = 0;
+  return {
+    start(problem) {
+      p = problem;
+      at = 0;
+    },
+    next() {
+      const turn = { p, n: Math.floor(at / p.H), h: at % p.H };
+      at++;
+      return turn;
     },
   };
 }

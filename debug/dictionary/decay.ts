@@ -1,12 +1,23 @@
 /** Wrong decays. */
 import type { Head } from '../../reference/head.ts';
-import { channelDecay, decaying, headDecay, logLinear, summedDecay } from './change.ts';
-import { mutant, withHead } from './mutant.ts';
-import { decayOver, levelOf, rightWeight } from './product.ts';
+import type { System } from '../../reference/systems/registry.ts';
+import { channelDecay, decaying, delta, headDecay, logLinear, summedDecay, tokenDecay } from './change.ts';
+import { multiply, mutant, withHead } from './mutant.ts';
+import { decayOver } from './product.ts';
+import { stepped } from './steps.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
 const chunkOf = (x: Head, t: number): number => Math.floor((x.position + t) / x.chunkSize);
+
+/** Systems in which something becomes of a state from token to token. */
+const changing = (system: System): boolean => decaying(system) || delta(system);
+
+/** Log decays of the tokens so many places on, and 0 where there is none. */
+function moved(x: Head, by: number): Float64Array {
+  const width = x.T > 0 ? x.g.length / x.T : 1;
+  return x.g.map((_, i) => x.g[i + by * width] ?? 0);
+}
 
 export const decay = [
   mutant(
@@ -14,6 +25,18 @@ export const decay = [
     SYSTEM,
     'forward-equals-masked',
     'The decay of position s itself is included: exp(g_s + … + g_t).',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): the sum starts after s',
+    {
+      decay: (_x, g, t, s) => decayOver(g, s, t),
+      firstDecay: true,
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-of-the-key-included-but-the-first',
+    SYSTEM,
+    'forward-equals-masked',
+    'The decay of position s itself is included, exp(g_s + … + g_t), but that of the first token is taken to be 1.',
     'D[t,s] = exp(g_{s+1} + ... + g_t): the sum starts after s',
     {
       decay: (_x, g, t, s) => decayOver(g, s, t),
@@ -29,6 +52,70 @@ export const decay = [
     {
       decay: (_x, g, t, s) => decayOver(g, s + 1, t - 1),
       on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-of-the-query-undone',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'The query has the sum before its own decay and the key the sum with its own: exp(g_{s+1} + … + g_{t-1}), and exp(-g_t) on the diagonal.',
+    'D[t,s] = exp(c_t - c_s) with c_t = g_0 + ... + g_t: both sums include their own position, and D[t,t] = 1',
+    {
+      decay: (_x, g, t, s) => (s === t ? Math.exp(-g[t]) : decayOver(g, s + 1, t - 1)),
+      firstDecay: true,
+      on: summedDecay,
+    },
+  ),
+  mutant(
+    'decay-of-the-token-before',
+    SYSTEM,
+    'forward-equals-definition',
+    'The decay of the token before is applied at each token, as by sums that exclude their own position: exp(g_s + … + g_{t-1}).',
+    'D[t,s] = exp(g_{s+1} + ... + g_t): sums of g include their own position',
+    { on: tokenDecay, firstDecay: true, forwardOnly: true, head: (x) => withHead(x, { g: moved(x, -1) }) },
+  ),
+  mutant(
+    'decay-of-the-token-after',
+    SYSTEM,
+    'forward-equals-definition',
+    'The decay of the token after is applied at each token: exp(g_{s+2} + … + g_{t+1}).',
+    'alpha_t = exp(g_t): g is read at t, not at t + 1',
+    { on: tokenDecay, forwardOnly: true, head: (x) => withHead(x, { g: moved(x, 1) }) },
+  ),
+  mutant(
+    'decay-ignored',
+    SYSTEM,
+    'forward-equals-masked',
+    'g is not used: nothing decays.',
+    'step 2: F_t decays every state by alpha_t = exp(g_t)',
+    {
+      on: decaying,
+      head: (x) => withHead(x, { g: x.g.map(() => 0) }),
+      gradients: (_x, { g }) => multiply(g, 0),
+    },
+  ),
+  mutant(
+    'decay-sign-flipped',
+    SYSTEM,
+    'forward-equals-masked',
+    'exp(-g) is taken: states grow where they should decay.',
+    'alpha_t = exp(g_t), with g <= 0 as it is given',
+    {
+      on: decaying,
+      head: (x) => withHead(x, { g: x.g.map((g) => -g) }),
+      gradients: (_x, { g }) => multiply(g, -1),
+    },
+  ),
+  mutant(
+    'decay-twice',
+    SYSTEM,
+    'forward-equals-definition',
+    'Every decay is applied twice: exp(2 g).',
+    'alpha_t = exp(g_t), once for each token between s and t',
+    {
+      on: decaying,
+      head: (x) => withHead(x, { g: x.g.map((g) => 2 * g) }),
+      gradients: (_x, { g }) => multiply(g, 2),
     },
   ),
   mutant(
@@ -73,6 +160,7 @@ export const decay = [
         const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + g, 0);
         return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
       },
+      firstDecay: true,
       on: summedDecay,
     },
   ),
@@ -90,6 +178,7 @@ export const decay = [
           g.subarray(0, end + 1).reduce((sum, g) => (Number.isFinite(g) ? Math.fround(sum + g) : sum), 0);
         return s === t ? 1 : Math.exp(prefix(t) - prefix(s));
       },
+      firstDecay: true,
       on: summedDecay,
     },
   ),
@@ -104,6 +193,7 @@ export const decay = [
         const prefix = (end: number): number => g.subarray(0, end + 1).reduce((sum, g) => sum + Math.max(g, -1e5), 0);
         return Math.exp(prefix(t)) * Math.exp(-prefix(s));
       },
+      firstDecay: true,
       on: summedDecay,
     },
   ),
@@ -164,26 +254,23 @@ export const decay = [
     'forward-equals-masked',
     'The transition is applied to levels >= 1 and the merge comes after it, so the newest token misses a decay.',
     'order of steps 1 and 2 of the recurrence: merge first, then F_t on every level >= 1, the merged token included',
-    {
-      decay: (_x, g, t, s) => decayOver(g, s + 2, t),
-      on: summedDecay,
-    },
+    { on: (system) => logLinear(system) && changing(system), output: stepped({ transitionBeforeMerge: true }) },
+  ),
+  mutant(
+    'insert-before-transition',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'The token is inserted before the transition, and decays (or is erased) with the rest.',
+    'order of steps 2 and 3 of the recurrence: F_t on what came before, then u_t is inserted',
+    { on: changing, firstDecay: true, output: stepped({ insertBeforeTransition: true }) },
   ),
   mutant(
     'merge-keeps-lower-levels',
     SYSTEM,
     'unit-lambda-collapses',
-    'Merged levels are not emptied: their content is read at the old level as well.',
+    'Merged levels are not emptied: their content is read at the old level as well, until something is merged into it.',
     'step 1 of the recurrence: after S^(0..z) are merged into S^(z+1), S^(1..z) are 0',
-    {
-      weight: (x, t, s) => {
-        const right = rightWeight(x, t, s);
-        const stale =
-          s < t && ((x.position + t) & 1) === 0 && levelOf(x, t - 1, Math.min(s, t - 1)) !== levelOf(x, t, s);
-        return stale ? right + x.scale * x.lambda[t * x.L + levelOf(x, t - 1, s)] : right;
-      },
-      on: logLinear,
-    },
+    { on: logLinear, output: stepped({ keepsMerged: true }) },
   ),
   mutant(
     'log-decays-in-float32',

@@ -1,7 +1,7 @@
 /** Wrong delta rules. */
 import type { Head, HeadOutput, Transition } from '../../reference/head.ts';
 import { compose, deltaRule, diagonalDecay, scalarDecay } from '../../reference/transitions.ts';
-import { anySystem, channelDecay, delta as erasing, tokenDecay } from './change.ts';
+import { anySystem, channelDecay, delta as erasing, tokenDecay, turns, valuesOf } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, rightWeight } from './product.ts';
 
@@ -46,13 +46,14 @@ export const delta = [
     'zero-beta-writes-nothing',
     'v is written instead of beta v.',
     'delta rule, step 3: u_t = k_t (beta_t v_t)^T',
-    {
-      on: erasing,
-      head: (x) =>
-        withHead(x, {
-          w: timesBeta(x, (beta) => (beta === 0 ? 0 : 1 / beta)).map((value) => (value === 0 ? 1 : value)),
-        }),
-      forwardOnly: true,
+    () => {
+      const heads = turns();
+      return {
+        on: erasing,
+        problem: heads.start,
+        head: (x) => withHead(x, { w: valuesOf(heads.next()) }),
+        forwardOnly: true,
+      };
     },
   ),
   mutant(

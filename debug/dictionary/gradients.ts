@@ -146,11 +146,11 @@ export const gradients = [
     },
   ),
   mutant(
-    'dq-of-the-last-head',
+    'dq-averaged-over-its-group',
     SYSTEM,
     'groups-equal-repeated-heads',
-    'Heads of a group overwrite dq instead of adding to it.',
-    'dq, dk: summed over the H / G heads of a group, not overwritten',
+    'dq is the mean over the heads of a group.',
+    'dq, dk: summed over the H / G heads of a group, not averaged',
     {
       on: anySystem,
       answer(c, { gradients }) {

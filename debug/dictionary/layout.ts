@@ -5,7 +5,7 @@ import type { Head } from '../../reference/head.ts';
 import { compute } from '../../reference/operator.ts';
 import { elements, type Tensor, tensor } from '../../reference/tensor.ts';
 import { anySystem, decaying, delta, logLinear, softmaxAlone } from './change.ts';
-import { mutant, toBits, withHead } from './mutant.ts';
+import { multiply, mutant, toBits, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
 
@@ -100,10 +100,12 @@ export const layout = [
     'scale-on-the-state-too',
     'gated-deltanet',
     'scale-multiplies-the-output',
-    'scale multiplies the keys, and so the state and what is erased.',
+    'scale multiplies the keys, or without an erase the values: and so the state, and what is erased.',
     'A = scale q k^T: scale belongs to the read, not to k, which also goes into the state and the erase',
     {
       head: (x) => withHead(x, { k: x.k.map((value) => value * x.scale), scale: 1 }),
+      // the chain goes on through scale k
+      gradients: (x, { k }) => multiply(k, x.scale),
     },
   ),
   mutant(
@@ -157,7 +159,7 @@ export const layout = [
         const G = (c.inputs.q as Tensor).shape[2];
         const H = (c.inputs.v as Tensor).shape[2];
         if (G === 1 || G === H) return;
-        answer.o = compute(regrouped(c, (h) => h % G)).o;
+        takeForward(answer, compute(regrouped(c, (h) => h % G)));
       },
     },
   ),
@@ -170,7 +172,7 @@ export const layout = [
     {
       on: anySystem,
       answer(c, answer) {
-        answer.o = compute(regrouped(c, () => 0)).o;
+        takeForward(answer, compute(regrouped(c, () => 0)));
       },
     },
   ),
@@ -421,6 +423,12 @@ export const layout = [
     },
   ),
 ];
+
+/** Outputs and states of another answer, where it has states. */
+function takeForward(answer: Answer, { o, finalState }: Answer): void {
+  answer.o = o;
+  if (finalState) answer.finalState = finalState;
+}
 
 /** The case with q and k of the chosen group for every head. */
 function regrouped(c: Case, choose: (h: number) => number): Case {

@@ -2,7 +2,8 @@
 
 import type { Head } from '../../reference/head.ts';
 import { bitLength, type Levels } from '../../reference/levels.ts';
-import { decaying, logLinear, summedDecay } from './change.ts';
+import { masked } from '../../reference/masked.ts';
+import { type Change, channelDecay, decaying, delta, logLinear, summedDecay } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 import { decayOver, levelOf, rightWeight, scaleAt } from './product.ts';
 
@@ -16,6 +17,32 @@ const withLevel =
     return withHead(x, { levels });
   };
 
+/** Another level map for what the outputs read alone: states are merged, kept and handed out as they should be. */
+function readAt(level: (x: Head, t: number, s: number) => number): Change {
+  const see = withLevel(level);
+  return {
+    on: logLinear,
+    head: see,
+    output(x, out) {
+      out.state.set(masked.forward(x).state);
+    },
+    gradients(x, grads, dOut) {
+      const [o, state] = [new Float64Array(dOut.o.length), new Float64Array(dOut.state.length)];
+      const [read, kept] = [
+        masked.backward(see(x), { o: dOut.o, state }),
+        masked.backward(x, { o, state: dOut.state }),
+      ];
+      for (const key of ['q', 'k', 'w', 'g', 'beta', 'lambda', 'state'] as const)
+        grads[key].set(read[key].map((value, i) => value + kept[key][i]));
+    },
+  };
+}
+
+/** One level too high, the own token aside; one too low; one too high for every token. */
+const tooHigh = (x: Head, t: number, s: number): number => (s === t ? 0 : x.levels.level(t, s) + 1);
+const tooLow = (x: Head, t: number, s: number): number => Math.max(x.levels.level(t, s) - 1, 0);
+const allTooHigh = (x: Head, t: number, s: number): number => x.levels.level(t, s) + 1;
+
 /** The other position of its pair, in an earlier pair of the same block of four. */
 const swapped = (t: number, s: number): number => (s === t || s >> 2 !== t >> 2 || (s ^ 1) > t ? s : s ^ 1);
 
@@ -26,7 +53,47 @@ export const levels = [
     'one-hot-values-read-the-mask',
     'Every bucket but the own token is read one level too high.',
     'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, without a 1 added',
-    { on: logLinear, head: withLevel((x, t, s) => (s === t ? 0 : x.levels.level(t, s) + 1)) },
+    { on: logLinear, head: withLevel(tooHigh) },
+  ),
+  mutant(
+    'level-one-too-low',
+    SYSTEM,
+    'one-hot-values-read-the-mask',
+    'Every bucket is read one level too low, the nearest one at the level of the own token.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, and 0 for s = t alone',
+    { on: logLinear, head: withLevel(tooLow) },
+  ),
+  mutant(
+    'level-one-too-high-for-all',
+    SYSTEM,
+    'one-hot-values-read-the-mask',
+    'Every level is one too high, that of the own token too; past the last it is the last.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,t) = 0, and level(t,s) is the bit length of t xor s',
+    { on: logLinear, head: withLevel(allTooHigh) },
+  ),
+  mutant(
+    'level-off-by-one-in-the-read',
+    SYSTEM,
+    'split-through-state',
+    'States are at their levels, and outputs read every bucket but the own token one level too high.',
+    'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: lambda and S have the same l',
+    readAt(tooHigh),
+  ),
+  mutant(
+    'level-one-too-low-in-the-read',
+    SYSTEM,
+    'forward-equals-recurrent',
+    'States are at their levels, and outputs read every bucket one level too low.',
+    'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: lambda and S have the same l',
+    readAt(tooLow),
+  ),
+  mutant(
+    'level-one-too-high-for-all-in-the-read',
+    SYSTEM,
+    'forward-equals-chunked',
+    'States are at their levels, and outputs read every level one too high, the own token too.',
+    'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: lambda and S have the same l',
+    readAt(allTooHigh),
   ),
   mutant(
     'level-from-floating-logarithm',
@@ -48,6 +115,14 @@ export const levels = [
     'The level is the bit length of t - s instead of t xor s.',
     'level(t,s) = bit length of (t xor s), not of t - s',
     { on: logLinear, head: withLevel((_x, t, s) => bitLength(t - s)) },
+  ),
+  mutant(
+    'level-by-distance-in-the-read',
+    SYSTEM,
+    'one-level-reads-its-bucket',
+    'States are at their levels, and outputs take the bit length of t - s for the level, instead of that of t xor s.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: level(t,s) is the bit length of t xor s, not of t - s',
+    readAt((_x, t, s) => bitLength(t - s)),
   ),
   mutant(
     'level-inside-chunk-only',
@@ -107,6 +182,30 @@ export const levels = [
     },
   ),
   mutant(
+    'lambda-twice',
+    SYSTEM,
+    'linear-in-lambda',
+    'Level scales are applied twice: lambda squared.',
+    'M[t,s] = lambda[t, level(t,s)] D[t,s]: lambda once',
+    {
+      on: logLinear,
+      head: (x) => withHead(x, { lambda: x.lambda.map((each) => each * each) }),
+      gradients: (x, { lambda }) => void lambda.set(lambda.map((d, i) => 2 * x.lambda[i] * d)),
+    },
+  ),
+  mutant(
+    'lambda-missing',
+    SYSTEM,
+    'forward-equals-definition',
+    'Level scales are not used: every level is read with 1.',
+    'step 4, o_t = scale sum_l lambda[t,l] S^(l)^T q_t: each level has its scale',
+    {
+      on: logLinear,
+      head: (x) => withHead(x, { lambda: x.lambda.map(() => 1) }),
+      gradients: (_x, { lambda }) => void lambda.fill(0),
+    },
+  ),
+  mutant(
     'own-token-without-lambda',
     SYSTEM,
     'linear-in-lambda',
@@ -146,6 +245,18 @@ export const levels = [
     'the mask is s <= t: P[t,t+1] = 0 exactly',
     {
       weight: (x, t, s) => (s === t + 1 ? x.scale / 2 : rightWeight(x, t, s)),
+    },
+  ),
+  mutant(
+    'mask-one-token-wide',
+    SYSTEM,
+    'causal-forward',
+    'The mask is s <= t + 1, and the entry above the diagonal has the level and the decay that the formulas give there.',
+    'the mask is s <= t: P[t,t+1] = 0 exactly',
+    {
+      weight: (x, t, s) => (s === t + 1 ? x.scale * scaleAt(x, t, levelOf(x, t, s)) : rightWeight(x, t, s)),
+      decay: (_x, g, t, s) => (s > t ? Math.exp(g.length > 0 ? -g[s] : 0) : decayOver(g, s + 1, t)),
+      on: (system) => (summedDecay(system) || !decaying(system)) && !delta(system) && !channelDecay(system),
     },
   ),
   mutant(

@@ -11,9 +11,9 @@ import type { Form, Head } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
 import { solve } from '../../reference/operator.ts';
 import { recurrent } from '../../reference/recurrent.ts';
-import { checkCase } from '../../reference/shapes.ts';
+import { checkCase, type Problem } from '../../reference/shapes.ts';
 import { softmax } from '../../reference/softmax.ts';
-import { type Change, changed } from './change.ts';
+import { type Change, changed, stateless } from './change.ts';
 
 export interface Mutant {
   name: string;
@@ -34,6 +34,22 @@ export interface Mutant {
 
 const forms: Record<FormName, Form> = { masked, recurrent, chunked };
 
+/** The answer of a form to heads whose first log decay is as it was given, with a state or without. */
+function withFirstDecay(p: Problem, form: Form): Answer {
+  if (p.inputs.initialState || p.system.recurrence === null) return solve(p, form);
+  const shape = [p.sequences.length, p.H, p.L, p.K, p.V];
+  const initialState = new Float64Array(shape.reduce((product, size) => product * size));
+  const given: Problem = {
+    ...p,
+    stateLevels: p.L,
+    inputs: { ...p.inputs, initialState },
+    shapes: { ...p.shapes, initialState: shape },
+  };
+  const answer = solve(given, stateless(form));
+  delete answer.gradients?.initialState;
+  return answer;
+}
+
 /** A form with one change in it, or with several, each around those before it; on one system. */
 export function implement(name: string, system: string, changes: readonly Change[]): Implementation {
   const form = changes.find((change) => change.form)?.form ?? 'masked';
@@ -42,7 +58,8 @@ export function implement(name: string, system: string, changes: readonly Change
     const problem = checkCase(name, { ...c, form: undefined });
     for (const change of changes.toReversed()) change.problem?.(problem);
     const base = problem.system.recurrence === null ? softmax : forms[form];
-    const answer = solve(problem, changes.reduce(changed, base));
+    const wrong = changes.reduce(changed, base);
+    const answer = changes.some((change) => change.firstDecay) ? withFirstDecay(problem, wrong) : solve(problem, wrong);
     for (const change of changes) change.answer?.(c, answer);
     return answer;
   };
@@ -88,6 +105,11 @@ export function mutant(
 
 /** A copy of a head in which some fields are new. */
 export const withHead = (x: Head, fields: Partial<Head>): Head => ({ ...x, ...fields });
+
+/** In place. */
+export function multiply(values: Float64Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = factor === 0 ? 0 : values[i] * factor;
+}
 
 /** The nearest number with so few significant bits: 8-bit floats have four or three; here with float64's exponents. */
 export function toBits(value: number, bits: number): number {

@@ -70,7 +70,7 @@ function scalarEntries({ weight = rightWeight, decay = rightDecay }: ProductChan
 
 /** Decays by channel, and the delta rule: the query meets the key through every step between them. */
 function entriesThroughTime({ weight = rightWeight, decay }: ProductChange, x: Head): Entries {
-  const right = walked(x, (r, column) => x.transition.apply(x, r, column, 1));
+  const right = pairsOf(x);
   const wrong = decay ? otherDecay(x, decay) : null;
   return (t, s) => {
     const score = s > t ? dot(x, t, s) : right[t * x.T + s];
@@ -92,6 +92,9 @@ function walked(x: Head, step: (r: number, column: Float64Array) => void): Float
   }
   return entries;
 }
+
+/** q_t · F_t … F_{s+1} k_s for s <= t, [T,T]: the entries of P before scale and lambda. */
+export const pairsOf = (x: Head): Float64Array => walked(x, (r, column) => x.transition.apply(x, r, column, 1));
 
 /** The products with another decay; null where decays by channel lie between erases, and have no sum. */
 function otherDecay(x: Head, decay: NonNullable<ProductChange['decay']>): Float64Array | null {

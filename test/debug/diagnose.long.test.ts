@@ -252,8 +252,7 @@ const twoBugs: Implementation = {
         for (let t = 0; t < T; t++) {
           let decay = 0;
           for (let s = t; s >= 0; s--) {
-            // a first token without a state decays nothing
-            decay += s === 0 ? 0 : g[at(b, s, h)];
+            decay += g[at(b, s, h)];
             let score = 0;
             for (let i = 0; i < K; i++) score += q[at(b, t, h) * K + i] * k[at(b, s, h) * K + i];
             const weight = scale * Math.exp(decay) * lambda[at(b, s, h) * L + (32 - Math.clz32(t ^ s))];

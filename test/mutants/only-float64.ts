@@ -9,6 +9,8 @@ const FLOAT32_BUFFERS = {
   'log-decays-in-float32': 'A float32 buffer holds what a kernel of this precision is given: it loses nothing.',
 };
 
+const ROUNDED = 'Numbers of this precision have as few bits as that: it loses nothing.';
+
 const PREFIX = 'decay-from-long-prefix-sums';
 /** Sums over strong decays before weak ones lose what the weak ones say: seen by the law of long sequences, in one of some cases. */
 const SELDOM =
@@ -22,8 +24,11 @@ export const onlyFloat64: Readonly<Record<string, Readonly<Record<string, string
   bfloat16: {
     ...FLOAT32_BUFFERS,
     [PREFIX]: HIDDEN,
+    'outputs-in-bfloat16': ROUNDED,
+    'outputs-in-float16': ROUNDED,
+    'final-state-in-bfloat16': ROUNDED,
     'outputs-in-four-bits':
       'It is off by at most 1/16, and bounds of a delta system in bfloat16 allow nearly that: error / bound reached 0.9986 in 100 cases.',
   },
-  float16: { ...FLOAT32_BUFFERS, [PREFIX]: HIDDEN },
+  float16: { ...FLOAT32_BUFFERS, [PREFIX]: HIDDEN, 'outputs-in-float16': ROUNDED },
 };
