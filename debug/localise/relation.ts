@@ -171,8 +171,38 @@ function roundedTo({ actual, expected }: OutputErrors, wrong: readonly number[],
   return `the right values rounded to ${most} bits${FORMATS[most] ? `, as ${FORMATS[most]} has` : ''}`;
 }
 
-/** In words, or null. `outputBits`: significant bits of the format that the output is stored in. */
-export function relationOf(errors: OutputErrors, outputBits: number): string | null {
+/** How far off values are that no factor is read off. */
+function nearlyRight({ actual, expected }: OutputErrors, wrong: readonly number[]): string {
+  const most = wrong.reduce((far, at) => Math.max(far, Math.abs(actual[at] / expected[at] - 1)), 0);
+  return `nearly the right value: off by up to ${Number(most.toPrecision(2))} of it`;
+}
+
+/** Whether the values end at a limit. */
+function clampedAt({ actual, expected }: OutputErrors, wrong: readonly number[]): string | null {
+  const limit = Math.abs(actual[wrong[0]]);
+  const isClamped = wrong.every(
+    (at) => Math.abs(actual[at]) === limit && Math.abs(expected[at]) > limit && actual[at] * expected[at] > 0,
+  );
+  return isClamped && limit > 0 && wrong.length > 1 ? `the right values clamped at ${brief(limit)}` : null;
+}
+
+/** Whether the values are right but for fixed point: whole multiples of some 2^-n, whatever their size. */
+function fixedPoint({ actual, expected }: OutputErrors, wrong: readonly number[]): string | null {
+  for (let places = 1; places <= 24; places++) {
+    const unit = 2 ** -places;
+    if (!wrong.every((at) => Number.isInteger(actual[at] / unit))) continue;
+    const isNear = wrong.every((at) => Math.abs(actual[at] - expected[at]) <= 0.51 * unit);
+    return isNear && wrong.length > 4 ? `the right values in fixed point: multiples of 2^-${places}` : null;
+  }
+  return null;
+}
+
+/** In words, or null. `outputBits`: significant bits of the format that the output is stored in; `factorName`: where a factor may come from. */
+export function relationOf(
+  errors: OutputErrors,
+  outputBits: number,
+  factorName: (factor: number) => string | null = () => null,
+): string | null {
   const { actual, expected, bound, ratio, shape } = errors;
   const wrong = [...ratio.keys()].filter((at) => isWrong(ratio[at]));
   if (wrong.length === 0) return null;
@@ -180,6 +210,8 @@ export function relationOf(errors: OutputErrors, outputBits: number): string | n
   if (share((at) => Number.isNaN(actual[at])) >= NEARLY_ALL) return 'NaN';
   if (share((at) => !Number.isFinite(actual[at])) >= NEARLY_ALL) return 'Infinity or NaN';
   if (share((at) => actual[at] === 0) >= NEARLY_ALL) return '0';
+  const isLimited = clampedAt(errors, wrong);
+  if (isLimited) return isLimited;
   // the element on which a factor or a constant can be read off best
   const sharp = (at: number): number => Math.abs(expected[at]) / (bound[at] || Number.MIN_VALUE);
   const best = wrong.reduce((a, b) => (sharp(b) > sharp(a) && Number.isFinite(actual[b]) ? b : a));
@@ -190,10 +222,14 @@ export function relationOf(errors: OutputErrors, outputBits: number): string | n
     const isScaled = share((at) =>
       near(at, factor * expected[at], (1 + Math.abs(factor)) * bound[at] + 2 * unsure * Math.abs(expected[at])),
     );
-    if (isScaled >= NEARLY_ALL)
-      return factor === -1 ? 'the right value negated' : `${brief(factor)} times the right value`;
+    if (isScaled >= NEARLY_ALL) {
+      if (Math.abs(factor - 1) < 5e-4) return nearlyRight(errors, wrong);
+      if (factor === -1) return 'the right value negated';
+      const name = factorName(factor);
+      return `${brief(factor)} times the right value${name ? ` (${name})` : ''}`;
+    }
   }
-  const narrow = roundedTo(errors, wrong, outputBits);
+  const narrow = roundedTo(errors, wrong, outputBits) ?? fixedPoint(errors, wrong);
   if (narrow) return narrow;
   const index = wrong.map((at) => unravel(at, shape));
   for (const { words, value } of candidatesOf(errors)) {

@@ -2,7 +2,7 @@
 import { tensorBy } from '../../properties/edit.ts';
 import { brief } from '../localise/relation.ts';
 import { exponentsOf, pairsOf } from './exponents.ts';
-import { held, type Lab, plainCase, readMatrices, shapeFor, squareOf } from './lab.ts';
+import { held, type Lab, plainCase, readMatrices, readPlain, shapeFor, squareOf } from './lab.ts';
 import { isPast } from './pairs.ts';
 import type { Finding } from './probed.ts';
 
@@ -15,10 +15,11 @@ export async function strongDecays(lab: Lab): Promise<Finding | null> {
   const strengths = lab.precision.accumulate.bits === 53 ? [1, 8, 30, 100, 200] : [1, 4, 8, 16, 24];
   const strength = (t: number): number => (t % 4 === 3 ? 0.3 : strengths[Math.floor(t / 4) % 5] + (t % 4));
   const g = tensorBy(shape, ([b, t]) => (lab.layout.cells[b][t].index === 0 ? 0 : -strength(t)));
-  const { exponents, values } = await exponentsOf(lab, g, 0);
+  const { exponents, values, plain } = await exponentsOf(lab, g, 0);
   for (const [t, s] of pairsOf(lab)) {
     const at = t * T + s;
-    if (Number.isFinite(values[at])) continue;
+    // nothing decays between a query and its own key, and what is no number without any decay says nothing of decays
+    if (s === t || Number.isFinite(values[at]) || !Number.isFinite(plain.actual[at])) continue;
     return {
       kind: 'overflow',
       sentence: `strong decays overflow: P[${t},${s}] is ${values[at]}, as where the query carries exp(c_t) and the key exp(-c_s)`,
@@ -64,8 +65,10 @@ export async function resets(lab: Lab): Promise<Finding | null> {
     t === at ? Number.NEGATIVE_INFINITY : lab.layout.cells[b][t].index === 0 ? 0 : -0.125,
   );
   const P = squareOf(lab, await readMatrices(lab, held(lab, plainCase(lab, { g }))), row, head);
+  const plain = await readPlain(lab);
   for (const [t, s] of pairsOf(lab)) {
     const value = P[t * T + s];
+    if (s === t || Number.isNaN(plain.actual[t * T + s])) continue;
     if (Number.isNaN(value)) {
       return {
         kind: 'reset-is-nan',

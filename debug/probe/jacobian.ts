@@ -10,10 +10,10 @@ import type { InputName } from '../../reference/systems/system.ts';
 import { counted, elements, type Tensor, toDense } from '../../reference/tensor.ts';
 import { expectedHere } from '../diagnose/right.ts';
 import type { OutputErrors } from '../failure.ts';
-import { labelsOf, named } from '../localise/localise.ts';
+import { labelsOf } from '../localise/localise.ts';
 import { relationOf } from '../localise/relation.ts';
-import { simplestSet } from '../localise/search.ts';
 import type { Lab } from './lab.ts';
+import { pairSetWords } from './matrix.ts';
 import { PAIR_AXES, pairSets } from './pairs.ts';
 import type { ProbedJacobian } from './probed.ts';
 
@@ -151,8 +151,7 @@ function overTime(lab: Lab, errors: OutputErrors, name: InputName, queries: read
   const ownHead = heads === H ? head : Math.ceil((head * H) / heads);
   const hypotheses = pairSets(lab, row, ownHead, (at) => isOff(full.ratio[at]));
   const labels = labelsOf({ axes: PAIR_AXES, shape: [T, T], ...full });
-  const set =
-    named(simplestSet(labels, hypotheses), hypotheses, (cut) => (cut === '' ? 'everywhere' : ''))?.words ?? null;
+  const set = pairSetWords(labels, hypotheses);
   const found: ProbedJacobian = {
     name,
     row,

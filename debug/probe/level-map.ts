@@ -12,6 +12,8 @@ const NOTHING = 0.02;
 const NONE = -1;
 const SEVERAL = -2;
 const ALWAYS = -3;
+/** No number comes out, whatever the level scales are. */
+const UNKNOWN = -4;
 
 /** A way to number levels that code has had, by positions t >= s. */
 interface Rule {
@@ -94,7 +96,7 @@ function ruleOf(lab: Lab, actual: Int32Array): string | null {
   };
   const isRight = [...actual].every((each, at) => {
     const [t, s] = [Math.floor(at / T), at % T];
-    return !isPast(lab, lab.row, t, s) || each === trueLevel(lab, lab.row, t, s);
+    return each === UNKNOWN || !isPast(lab, lab.row, t, s) || each === trueLevel(lab, lab.row, t, s);
   });
   // what is wrong then are pairs that no rule is about
   if (isRight) return null;
@@ -104,7 +106,7 @@ function ruleOf(lab: Lab, actual: Int32Array): string | null {
       let [pairs, hits] = [0, 0];
       for (let t = 0; t < T && hits === pairs; t++) {
         for (let s = 0; s <= t; s++) {
-          if (!isPast(lab, lab.row, t, s)) continue;
+          if (actual[t * T + s] === UNKNOWN || !isPast(lab, lab.row, t, s)) continue;
           pairs++;
           if (actual[t * T + s] === rule.level(of(lab, t), of(lab, s))) hits++;
         }
@@ -134,10 +136,12 @@ const whoOf = (level: number): string =>
 
 /** What is read at which level, one sentence for each confusion. */
 function confusionSentences(confusion: ProbedLevels['confusion']): string[] {
+  // a kernel that reads nothing has no levels to tell of
+  if (confusion.every(({ actual }) => actual === NONE)) return ['nothing is read at all'];
   const totals = new Map<number, number>();
   for (const { truth, pairs } of confusion) totals.set(truth, (totals.get(truth) ?? 0) + pairs);
   return confusion
-    .filter(({ truth, actual }) => truth !== actual)
+    .filter(({ truth, actual }) => truth !== actual && actual !== UNKNOWN)
     .sort((a, b) => b.pairs - a.pairs)
     .map(({ truth, actual, pairs }) => {
       const all = totals.get(truth) ?? pairs;
@@ -174,6 +178,10 @@ export async function levelMapOf(lab: Lab): Promise<ProbedLevels> {
     const [t, s] = [Math.floor(at / T), at % T];
     truth[at] = trueLevel(lab, row, t, s);
     const read = levels[at];
+    if (Number.isNaN(plain.actual[at])) {
+      actual[at] = UNKNOWN;
+      continue;
+    }
     if (counts(always[at], at)) actual[at] = ALWAYS;
     else if (read.length > 1) actual[at] = SEVERAL;
     else if (read.length === 1) actual[at] = read[0];
@@ -184,7 +192,7 @@ export async function levelMapOf(lab: Lab): Promise<ProbedLevels> {
     confusions.set(key, entry);
   }
   const confusion = [...confusions.values()];
-  const isRight = confusion.every((each) => each.truth === each.actual);
+  const isRight = confusion.every((each) => each.truth === each.actual || each.actual === UNKNOWN);
   const rule = isRight ? null : ruleOf(lab, actual);
   const sentences = isRight ? [] : [...(rule ? [rule] : []), ...confusionSentences(confusion).slice(0, rule ? 4 : 10)];
   if (several.length > 0) {

@@ -1,0 +1,49 @@
+/** What localising and probing say of a wrong implementation without its name, and without the dictionary. */
+import { probeCases } from '../../debug/diagnose/cases.ts';
+import type { Mutant } from '../../debug/dictionary/mutant.ts';
+import type { Failure } from '../../debug/failure.ts';
+import { localise } from '../../debug/localise/localise.ts';
+import { probe } from '../../debug/probe/probe.ts';
+import type { Implementation } from '../../properties/law.ts';
+import type { Precision } from '../../properties/precision.ts';
+import { blind, failingCase, failureOn } from './blind.ts';
+
+/** Cases of the law that rejects a mutant, until one does. */
+const LAW_RUNS = 40;
+
+export interface Said {
+  /** Null where every case that was asked is right. */
+  failure: Failure | null;
+  where: string[];
+  what: string[];
+}
+
+const isWrong = ({ outputs, faults }: Failure): boolean =>
+  faults.length > 0 || outputs.some(({ ratio }) => ratio.some((each) => !(each <= 1)));
+
+/**
+ * The failure that somebody would debug: the case on which the law rejects it, else the first wrong probe. Where none is wrong by itself,
+ * as where a law compares two answers, the law's case.
+ */
+export async function failureToDebug(
+  subject: Implementation,
+  { system, control }: Pick<Mutant, 'system' | 'control'>,
+): Promise<Failure | null> {
+  const found = await failingCase(subject, system, control, LAW_RUNS);
+  const byLaw = found ? await failureOn(subject, found) : null;
+  if (byLaw && isWrong(byLaw)) return byLaw;
+  for (const { c } of probeCases(system, subject)) {
+    const failure = await failureOn(subject, c);
+    if (isWrong(failure)) return failure;
+  }
+  return byLaw;
+}
+
+/** All of it, in a precision. */
+export async function saidOf(mutant: Mutant, precision: Precision): Promise<Said> {
+  const failure = await failureToDebug(blind(mutant, precision), mutant);
+  if (!failure) return { failure, where: [], what: [] };
+  // one with no memory of what was asked so far
+  const { sentences } = await probe(blind(mutant, precision), failure);
+  return { failure, where: localise(failure).sentences, what: sentences };
+}
