@@ -177,13 +177,27 @@ function nearlyRight({ actual, expected }: OutputErrors, wrong: readonly number[
   return `nearly the right value: off by up to ${Number(most.toPrecision(2))} of it`;
 }
 
+/** Nearly all values right to some bits, where no format is told by them: sums of rounded numbers, or larger ones on the way. */
+function rightToBits({ actual, expected }: OutputErrors, wrong: readonly number[], outputBits: number): string | null {
+  const apart = wrong.map((at) => Math.abs(actual[at] / expected[at] - 1)).sort((a, b) => a - b);
+  const far = apart[Math.min(Math.floor(NEARLY_ALL * apart.length), apart.length - 1)];
+  if (!(far < 2 ** -3)) return null;
+  const bits = Math.floor(-Math.log2(far));
+  if (wrong.length < 3 || bits >= outputBits) return null;
+  return `the right values to ${bits} bits: something is rounded to fewer than the precision has`;
+}
+
 /** Whether the values end at a limit. */
 function clampedAt({ actual, expected }: OutputErrors, wrong: readonly number[]): string | null {
   const limit = Math.abs(actual[wrong[0]]);
   const isClamped = wrong.every(
     (at) => Math.abs(actual[at]) === limit && Math.abs(expected[at]) > limit && actual[at] * expected[at] > 0,
   );
-  return isClamped && limit > 0 && wrong.length > 1 ? `the right values clamped at ${brief(limit)}` : null;
+  // one that is beyond it and right has not been clamped
+  const beyond = expected.filter((value) => Math.abs(value) > 1.001 * limit).length;
+  return isClamped && limit > 0 && wrong.length > 2 && beyond <= wrong.length
+    ? `the right values clamped at ${brief(limit)}`
+    : null;
 }
 
 /** Whether the values are right but for fixed point: whole multiples of some 2^-n, whatever their size. */
@@ -248,5 +262,5 @@ export function relationOf(
   if (isOffset >= NEARLY_ALL && wrong.length > 1) {
     return `the right value ${offset < 0 ? 'less' : 'plus'} ${brief(Math.abs(offset))}`;
   }
-  return null;
+  return rightToBits(errors, wrong, outputBits);
 }

@@ -130,6 +130,22 @@ function atTheCoarseEnd(c: Case): Case | null {
   return withInputs(c, { initialState: moved });
 }
 
+/** Decays of a head that grow from token to token, in the system whose tokens have decays of their own. */
+function decaysByPosition(c: Case): Case | null {
+  const { g, v } = c.inputs as Record<'g' | 'v', Tensor>;
+  if (g?.shape.length !== 1) return null;
+  const system = systemOf(c).logLinear ? 'log-linear-mamba2' : 'mamba2';
+  const [B, T, H] = v.shape;
+  const cuts = c.cuSeqlens ?? [0, T];
+  const own = tensor(new Float64Array(B * T * H), [B, T, H]);
+  const grown = mapTensor(own, (_, [, t, h]) => {
+    const start = cuts.findLast((cut) => cut <= t) as number;
+    const end = cuts.find((cut) => cut > t) as number;
+    return (g.get(h) * (t - start + 1)) / (end - start);
+  });
+  return { ...c, system, inputs: { ...c.inputs, g: grown } };
+}
+
 /** What is done to the case as a whole. */
 function changedCases(c: Case): { words: string; c: Case }[] {
   const { g, lambda, beta, initialState } = c.inputs;
@@ -156,14 +172,15 @@ function changedCases(c: Case): { words: string; c: Case }[] {
       );
     const twos = mapTensor(g, (value) => value * Math.LN2);
     add('what is right with exp2 in place of exp', withInputs(c, { g: twos }));
-    const steps = range(0, sizesOf(c).T).length;
-    if (steps > 1) {
+    {
       const heads = (index: readonly number[]): number =>
         g.shape.length === 1 ? g.get(0) : g.get(index[0], index[1], 0, ...index.slice(3));
       if (sizesOf(c).H > 1)
         add('what is right with the decays of head 0', withInputs(c, { g: mapTensor(g, (_, index) => heads(index)) }));
     }
   }
+  const growing = decaysByPosition(c);
+  if (growing) add('what is right where the decay grows with the position: g (t + 1) / T', growing);
   if (beta) add('what is right with every beta 1', withInputs(c, { beta: filled(beta, 1) }));
   if (initialState)
     add('what is right without the initial state', withInputs(c, { initialState: zerosLike(initialState) }));
@@ -240,8 +257,8 @@ export function alternativesFor(c: Case): Alternative[] {
         }))
       : [];
   return [
-    ...ofCases,
     ...(erase ? [{ words: 'what is right where nothing is erased', outputs: erase }] : []),
+    ...ofCases,
     ...movedLevels(c),
     ...merges,
     ...nearGradients(c),

@@ -208,8 +208,11 @@ export function deltaOf(lab: Lab, actual: Float64Array, rightOnes: Matrices): Fi
       return found ? [{ kind, words, ...found }] : [];
     });
     if (fitting.length === 0) continue;
-    const best = fitting.reduce((x, y) => (y.misfit < x.misfit ? y : x));
-    return best.kind === 'right' || best.telling === 0 ? null : { kind: best.kind, sentence: best.words };
+    if (fitting.some(({ kind }) => kind === 'right')) return null;
+    // what one case cannot tell apart is named together
+    const telling = fitting.filter((each) => each.telling > 0).slice(0, 3);
+    if (telling.length === 0) return null;
+    return { kind: telling[0].kind, sentence: telling.map(({ words }) => words).join(', or ') };
   }
   return null;
 }

@@ -29,12 +29,16 @@ interface Apart {
   share: number;
 }
 
-/** Row by row, the V elements of a position and head: elements that are no numbers on both sides say nothing here, P shows them. */
+/**
+ * Row by row, the V elements of a position and head: elements that are no numbers on both sides say nothing here, P shows them. `parts`:
+ * what `expected` is a sum of, which a row is the size of where the sum cancels.
+ */
 function apartOf(
   { precision, c }: Lab,
   actual: Float64Array,
   expected: Float64Array,
   bound: () => Float64Array,
+  parts: readonly Float64Array[] = [],
 ): Apart {
   const V = (c.inputs.v as Tensor).shape[3];
   const found: Apart = { worst: 0, share: 0 };
@@ -45,7 +49,8 @@ function apartOf(
       if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
       if (actual[at] !== expected[at]) isOff = true;
       most = Math.max(most, Math.abs(actual[at] - expected[at]));
-      size = Math.max(size, Math.abs(expected[at]), Math.abs(actual[at]));
+      const sizes = [expected, actual, ...parts].map((values) => Math.abs(values[at])).filter(Number.isFinite);
+      size = Math.max(size, ...sizes);
     }
     if (!isOff) continue;
     const room = lossOf(precision) * size;
@@ -118,21 +123,14 @@ async function isLinear(lab: Lab, name: 'v' | 'lambda'): Promise<Premise> {
   const [x, y] = [eighths(like, `${name} one`, 1), eighths(like, `${name} two`, 2)];
   const at = (value: Tensor): Promise<Output> => outputs(lab, held(lab, withInputs(lab.c, { [name]: value })));
   const [fx, fy, sum, large] = [await at(x), await at(y), await at(addTensors(x, y)), await at(scaleTensor(x, 64))];
-  // a sum of two answers that cancel is as unsure as they are
-  const allowed = (): Float64Array => {
-    const loss = lossOf(lab.precision);
-    return sum.bound().map((bound, i) => {
-      const each = [fx.o[i], fy.o[i]].reduce(
-        (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
-        0,
-      );
-      return bound + 2 * (fx.bound()[i] + fy.bound()[i]) + loss * each;
-    });
-  };
+  const allowed = (): Float64Array => sum.bound().map((bound, i) => bound + 2 * (fx.bound()[i] + fy.bound()[i]));
   const added = fx.o.map((value, i) => value + fy.o[i]);
   const times64 = fx.o.map((value) => 64 * value);
   const allowedLarge = (): Float64Array => large.bound().map((bound, i) => bound + 64 * fx.bound()[i]);
-  const [sums, multiples] = [apartOf(lab, sum.o, added, allowed), apartOf(lab, large.o, times64, allowedLarge)];
+  const [sums, multiples] = [
+    apartOf(lab, sum.o, added, allowed, [fx.o, fy.o]),
+    apartOf(lab, large.o, times64, allowedLarge),
+  ];
   const worst = Math.max(sums.worst, multiples.worst);
   const letter = name === 'v' ? 'v' : 'the level scales';
   if (worst <= 1) return { name: `linear in ${name}`, holds: true, worst, sentence: `o is linear in ${letter}` };

@@ -142,7 +142,8 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const premises = (await step('what the probes rest on', faults, () => premisesOf(lab))) ?? [];
   const isReliable = premises.length > 0 && premises.every(({ holds, isRounding }) => holds !== false || isRounding);
   const added = await step('what is added', faults, () => addsSomething(lab));
-  const strided = await step('other memory', faults, () => readsOtherMemory(lab));
+  const isSteady = premises.every(({ name, holds }) => name !== 'deterministic' || holds !== false);
+  const strided = isSteady ? await step('other memory', faults, () => readsOtherMemory(lab)) : null;
   const { values, forward } = await forwardOf(lab, faults, premises);
   const { P, levelMap, decay, scale, others } = forward;
   const isCausal = premises.every(({ name, holds }) => name !== 'causal' || holds !== false);

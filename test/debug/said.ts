@@ -1,12 +1,15 @@
 /** What localising and probing say of a wrong implementation without its name, and without the dictionary. */
-import { probeCases } from '../../debug/diagnose/cases.ts';
+import { chunkOf, probeCases } from '../../debug/diagnose/cases.ts';
+import { memoryOf } from '../../debug/diagnose/outputs.ts';
 import type { Mutant } from '../../debug/dictionary/mutant.ts';
-import type { Failure } from '../../debug/failure.ts';
+import { expectedOf } from '../../debug/expected.ts';
+import { type Failure, failureOf } from '../../debug/failure.ts';
 import { localise } from '../../debug/localise/localise.ts';
 import { probe } from '../../debug/probe/probe.ts';
 import type { Implementation } from '../../properties/law.ts';
 import type { Precision } from '../../properties/precision.ts';
-import { blind, failingCase, failureOn } from './blind.ts';
+import type { Case } from '../../reference/case.ts';
+import { blind, failingCase } from './blind.ts';
 
 /** Cases of the law that rejects a mutant, until one does. */
 const LAW_RUNS = 40;
@@ -20,6 +23,11 @@ export interface Said {
 
 const isWrong = ({ outputs, faults }: Failure): boolean =>
   faults.length > 0 || outputs.some(({ ratio }) => ratio.some((each) => !(each <= 1)));
+
+async function failureOn(subject: Implementation, c: Case): Promise<Failure> {
+  const right = expectedOf({ ...c, chunkSize: chunkOf(subject, c) }, subject.precision);
+  return failureOf(c, subject.precision, await subject.run(memoryOf({ name: '', c })), right);
+}
 
 /**
  * The failure that somebody would debug: the case on which the law rejects it, else the first wrong probe. Where none is wrong by itself,
