@@ -137,10 +137,14 @@ function candidatesOf(errors: OutputErrors): Candidate[] {
   const time = axis('T');
   if (errors.name === 'gradients.g' && time >= 0 && shape[time] > 2) list.push(...sumsOverTime(errors, time));
   const [k, v] = [axis('K'), axis('V')];
-  if (k >= 0 && v >= 0 && shape[k] === shape[v] && shape[k] > 1) {
+  if (k >= 0 && v === k + 1 && shape[k] > 1 && shape[v] > 1) {
+    const isSquare = shape[k] === shape[v];
+    // in memory [V,K] where [K,V] is read
+    const words = isSquare ? 'the right values with K and V exchanged' : 'the right values with V stored before K';
     list.push(
-      elsewhere(errors, 'the right values with K and V exchanged', (index) => {
-        [index[k], index[v]] = [index[v], index[k]];
+      elsewhere(errors, words, (index) => {
+        const at = index[k] * shape[v] + index[v];
+        [index[k], index[v]] = [at % shape[k], Math.floor(at / shape[k])];
         return true;
       }),
     );

@@ -27,6 +27,8 @@ interface Variant {
   /** How strongly a token writes. */
   strength?(token: Token): number;
   change?(token: Token): Token;
+  /** Erases what the state was before it decayed. */
+  isUndecayed?: boolean;
   /** Erases from what was written, not from what the state holds by then: I - N in place of its inverse. */
   isFirstOrder?: boolean;
 }
@@ -68,6 +70,7 @@ const VARIANTS: Variant[] = [
   {
     kind: 'erase-without-decay',
     words: 'what is erased has not decayed: alpha S - beta k k^T S',
+    isUndecayed: true,
     step: (token, x) => erased(token, token.beta, decayed(token, x), x),
   },
   { kind: 'inverse-cut', words: '(I + N)^-1 is replaced by I - N', isFirstOrder: true },
@@ -142,7 +145,7 @@ const sizes = (x: readonly number[]): number[] => x.map(Math.abs);
 function play(
   lab: Lab,
   tokens: readonly Token[],
-  { step = right, strength = ({ beta }) => beta, isFirstOrder }: Variant,
+  { step = right, strength = ({ beta }) => beta, isFirstOrder, isUndecayed }: Variant,
 ): Played {
   const { T, row, head, c } = lab;
   const level = lab.layout.hasLevels ? levelsOf(c.structure ?? WEAK).level : () => 0;
@@ -159,7 +162,7 @@ function play(
     for (let t = s; t < T && isPast(lab, row, t, s); t++) {
       if (t > s) {
         const token = tokens[t];
-        const before = sizes(decayed(token, x));
+        const before = sizes(isUndecayed ? x : decayed(token, x));
         made = sizes(erased({ ...token, k: sizes(token.k) }, -Math.abs(token.beta), before)).map((each, i) =>
           Math.max(each, token.alpha[i] * made[i]),
         );

@@ -255,7 +255,7 @@ export function shapeFor(c: Case, name: InputName): number[] {
 }
 
 /** Writing strength of the delta rule at which little is erased, and which narrow formats still tell from its square. */
-const gentle = ({ precision }: Lab): number => (precision.output.bits < 24 ? 2 ** -4 : 2 ** -7);
+export const gentle = ({ precision }: Lab): number => (precision.output.bits < 24 ? 2 ** -4 : 2 ** -7);
 
 /**
  * The case with every q·k = 1, no decay, scale 1 and every level scale 1: P is 1 wherever a key is read. With a delta rule so little

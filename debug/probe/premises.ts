@@ -229,9 +229,12 @@ export async function maskedByZero(lab: Lab): Promise<Finding | null> {
   });
   const earlier = await reached(t, T, (query) => query < t);
   if (earlier !== null) return say(`at position ${t}`, earlier);
-  if (!cuts || cuts.length < 3) return null;
-  const later = await reached(cuts[0], cuts[1], (query) => query >= cuts[1]);
-  return later === null ? null : say('of another packed sequence', later);
+  for (let i = 0; cuts && i < cuts.length - 2; i++) {
+    const [from, to] = [cuts[i], cuts[i + 1]];
+    const later = to > from ? await reached(from, to, (query) => query < from || query >= to) : null;
+    if (later !== null) return say('of another packed sequence', later);
+  }
+  return null;
 }
 
 /** Whether something is added to o that does not come from the values: then P is read by differences. */

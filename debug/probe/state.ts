@@ -8,6 +8,7 @@ import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { localise } from '../localise/localise.ts';
 import { alternativesFor, heldBy } from './alternatives.ts';
 import { held, type Lab, plainCase, shapeFor } from './lab.ts';
+import { stateRuleOf } from './level-map.ts';
 import type { Finding } from './probed.ts';
 
 type OutputName = 'o' | 'finalState';
@@ -79,6 +80,7 @@ async function stateLevels(lab: Lab, state: Tensor): Promise<Finding[]> {
   const levels = levelsOf(c.structure ?? WEAK);
   const [, , , V] = (c.inputs.v as Tensor).shape;
   const sentences = new Set<string>();
+  const pairs: { t: number; s: number; level: number }[] = [];
   for (const level of all) {
     const initialState = tensorBy(own.shape, ([, , l, i]) => (l === level && i === 0 ? 1 : 0));
     const v = zerosLike(c.inputs.v as Tensor);
@@ -93,6 +95,9 @@ async function stateLevels(lab: Lab, state: Tensor): Promise<Finding[]> {
         const right = contentLevels(levels, before, level, index + 1)[index];
         const at = ((b * lab.T + t) * lab.H + (b === row ? head : 0)) * V;
         const read = readAt.flatMap((o, l) => (Math.abs(o[at]) > 0.02 ? [l] : []));
+        const source = before > 0 && levels.partition(before - 1).find((bucket) => bucket.level === level);
+        if (source && b === row)
+          pairs.push({ t: before + index, s: source.start, level: read.length === 1 ? read[0] : -1 });
         if (read.join() === (right < 0 ? '' : String(right))) continue;
         const where = read.length === 0 ? 'not at all' : `at level${read.length > 1 ? 's' : ''} ${read.join(' and ')}`;
         sentences.add(
@@ -101,7 +106,9 @@ async function stateLevels(lab: Lab, state: Tensor): Promise<Finding[]> {
       }
     });
   }
-  return [...sentences].slice(0, 3).map((sentence) => ({ kind: 'state-at-other-level', sentence }));
+  const rule = stateRuleOf(lab, pairs);
+  const said = [...(rule ? [`of what comes in, ${rule}`] : []), ...sentences].slice(0, 3);
+  return said.map((sentence) => ({ kind: 'state-at-other-level', sentence }));
 }
 
 /** Whether what is added to o comes of a state that nobody gave. */
