@@ -49,13 +49,13 @@ function countsOf(cells: readonly TimeCell[]): Count[] {
     { words: '', cost: 0, of: ({ index }) => index, end: ({ length }) => length },
     {
       words: ', counted from where the state began',
-      cost: 2,
+      cost: 3,
       of: ({ index, before }) => before + index,
       end: ({ length, before }) => before + length,
     },
     {
       words: ', counted along the packed row',
-      cost: 2,
+      cost: 3,
       of: ({ t }) => t,
       end: () => cells.length,
     },
@@ -153,6 +153,7 @@ export function alongTime(
       1.5,
       (at) => cell(at).index === 0 && cell(at).t > 0,
     );
+    add('all but the first token of every packed sequence', 2, (at) => cell(at).index > 0);
     add('the last token of every packed sequence', 2, (at) => cell(at).index === cell(at).length - 1);
     add('the last token of every packed sequence before the last', 2, (at) => {
       const { index, length, t } = cell(at);

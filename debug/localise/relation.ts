@@ -227,7 +227,8 @@ export function relationOf(
   const share = (holds: (at: number) => boolean): number => wrong.filter(holds).length / wrong.length;
   if (share((at) => Number.isNaN(actual[at])) >= NEARLY_ALL) return 'NaN';
   if (share((at) => !Number.isFinite(actual[at])) >= NEARLY_ALL) return 'Infinity or NaN';
-  if (share((at) => actual[at] === 0) >= NEARLY_ALL) return '0';
+  // or what rounding leaves of 0
+  if (share((at) => Math.abs(actual[at]) <= bound[at]) >= NEARLY_ALL) return '0';
   const isLimited = clampedAt(errors, wrong);
   if (isLimited) return isLimited;
   // the element on which a factor or a constant can be read off best

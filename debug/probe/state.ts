@@ -72,7 +72,7 @@ async function stateLevels(lab: Lab, state: Tensor): Promise<Finding[]> {
   const { layout, c, row, head } = lab;
   const own = c.inputs.initialState;
   const { L } = layout;
-  if (!layout.hasLevels || !own || L > MOST_SCALES) return [];
+  if (!layout.hasLevels || !own || L > MOST_SCALES || lab.byDifferences) return [];
   const each = filledLevels(state);
   // one row of several, where P costs too much to be read of all
   const filled = own.shape[0] === state.shape[0] ? each : [each.flat()];
