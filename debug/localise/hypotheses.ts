@@ -99,7 +99,7 @@ export function alongTime(
         cost,
         (at) => end(at) % C > 0 && x(at) >= last(at) && last(at) > 0,
       );
-      add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at));
+      add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at) && last(at) > 0);
       add(`${of}all but the last ${chunk}${suffix}`, cost + 1, (at) => x(at) < last(at));
       add(`${of}the first ${chunk}${suffix}`, cost + 0.5, (at) => x(at) < C);
       add(`${of}every ${chunk} after the first${suffix}`, cost, (at) => x(at) >= C);

@@ -167,10 +167,16 @@ function bitsOf(value: number): number {
 const FORMATS: Record<number, string> = { 24: 'float32', 11: 'float16', 8: 'bfloat16', 4: 'an 8-bit float' };
 
 /** Whether the values are right but for having been rounded to few bits. */
-function roundedTo({ actual, expected }: OutputErrors, wrong: readonly number[], outputBits: number): string | null {
+function roundedTo(
+  { actual, expected, bound }: OutputErrors,
+  wrong: readonly number[],
+  outputBits: number,
+): string | null {
   const most = wrong.reduce((bits, at) => Math.max(bits, bitsOf(actual[at])), 0);
   if (most === 0 || most >= outputBits || wrong.length < 3) return null;
-  const isNear = wrong.every((at) => Math.abs(actual[at] - expected[at]) <= 2 ** -most * 1.01 * Math.abs(expected[at]));
+  const isNear = wrong.every(
+    (at) => Math.abs(actual[at] - expected[at]) <= 2 ** -most * 1.01 * Math.abs(expected[at]) + bound[at],
+  );
   if (!isNear) return null;
   return `the right values rounded to ${most} bits${FORMATS[most] ? `, as ${FORMATS[most]} has` : ''}`;
 }
@@ -255,15 +261,20 @@ export function relationOf(
     let [hits, tried] = [0, 0];
     wrong.forEach((at, i) => {
       const other = value(index[i], at);
-      if (!other) return;
+      const allowed = bound[at] + (other?.bound ?? 0);
+      // where rounding alone may be as far off nothing is told
+      if (!other || 2 * allowed > Math.abs(actual[at] - expected[at])) return;
       tried++;
-      if (near(at, other.value, bound[at] + other.bound)) hits++;
+      if (near(at, other.value, allowed)) hits++;
     });
     if (tried >= Math.max(2, wrong.length / 3) && hits >= NEARLY_ALL * tried) return words;
   }
   const exact = wrong.reduce((a, b) => (bound[b] < bound[a] ? b : a));
   const offset = actual[exact] - expected[exact];
-  const isOffset = share((at) => near(at, expected[at] + offset, 2 * (bound[at] + bound[exact])));
+  const stored = 2 ** (1 - outputBits);
+  const isOffset = share((at) =>
+    near(at, expected[at] + offset, 2 * (bound[at] + bound[exact]) + stored * Math.abs(actual[at])),
+  );
   if (isOffset >= NEARLY_ALL && wrong.length > 1) {
     return `the right value ${offset < 0 ? 'less' : 'plus'} ${brief(Math.abs(offset))}`;
   }

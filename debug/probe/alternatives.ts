@@ -267,6 +267,8 @@ export function alternativesFor(c: Case): Alternative[] {
 
 /** Share of the wrong elements that an alternative has to explain. */
 const NEARLY_ALL = 0.97;
+/** How much nearer than what is right an alternative has to be. */
+const NEARER = 8;
 
 /** The first alternative that wrong elements hold, and that tells itself from what is right; null where there is none. */
 export function heldBy(
@@ -276,9 +278,8 @@ export function heldBy(
 ): string | null {
   const { name, actual, expected, bound, ratio } = errors;
   const wrong = [...ratio.keys()].filter((at) => !(ratio[at] <= 1));
-  if (wrong.length === 0 || wrong.some((at) => !Number.isFinite(actual[at]))) return null;
+  if (wrong.length < 2 || wrong.some((at) => !Number.isFinite(actual[at]))) return null;
   const loss = 2 * lossOf(precision);
-  const widest = actual.reduce((most, each) => (Number.isFinite(each) ? Math.max(most, Math.abs(each)) : most), 0);
   for (const { words, outputs } of alternatives) {
     let other: Float64Array | undefined;
     try {
@@ -288,13 +289,14 @@ export function heldBy(
       continue;
     }
     if (!other || other.length !== actual.length) continue;
-    let [hits, telling] = [0, 0];
+    let hits = 0;
     for (const at of wrong) {
-      const allowed = 4 * bound[at] + loss * (Math.abs(other[at]) + 1e-3 * widest);
-      if (Math.abs(actual[at] - other[at]) <= allowed) hits++;
-      if (Math.abs(expected[at] - other[at]) > 2 * allowed) telling++;
+      const allowed = 4 * bound[at] + loss * Math.max(Math.abs(other[at]), Math.abs(actual[at]));
+      const apart = Math.abs(actual[at] - expected[at]);
+      // far nearer than what is right
+      if (Math.abs(actual[at] - other[at]) <= Math.min(allowed, apart / NEARER)) hits++;
     }
-    if (hits >= NEARLY_ALL * wrong.length && telling > wrong.length / 4) return words;
+    if (hits >= NEARLY_ALL * wrong.length) return words;
   }
   return null;
 }
