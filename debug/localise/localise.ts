@@ -28,7 +28,7 @@ export function labelsOf({ axes, shape, ratio, expected, bound }: Omit<OutputErr
 
 /** Chunks begin where levels do: where a set is both, both are said. */
 function levelWords(factor: Hypothesis, hypotheses: readonly Hypothesis[]): string {
-  if (!/chunk/.test(factor.words)) return '';
+  if (!/^every chunk .* after the first/.test(factor.words)) return '';
   const level = sameAs(factor, hypotheses).find(({ words }) => /where level \d+ begins$/.test(words));
   return level ? ` (${level.words}, are the same)` : '';
 }
