@@ -1,4 +1,5 @@
 /** Sets of positions, heads, rows, channels and levels that kernels are wrong on: one list for each axis. */
+import { levelsOf, type Structure } from '../../reference/levels.ts';
 import type { Hypothesis } from './search.ts';
 
 /** One place along time. */
@@ -37,6 +38,8 @@ interface Count {
   words: string;
   cost: number;
   of(cell: TimeCell): number;
+  /** Whether it is what levels follow from. */
+  isPosition?: boolean;
   /** One past the last. */
   end(cell: TimeCell): number;
 }
@@ -46,27 +49,31 @@ function countsOf(cells: readonly TimeCell[]): Count[] {
     { words: '', cost: 0, of: ({ index }) => index, end: ({ length }) => length },
     {
       words: ', counted from where the state began',
-      cost: 1,
+      cost: 3,
       of: ({ index, before }) => before + index,
       end: ({ length, before }) => before + length,
     },
     {
       words: ', counted along the packed row',
-      cost: 1,
+      cost: 3,
       of: ({ t }) => t,
       end: () => cells.length,
     },
   ];
   const key = (count: Count): string => cells.map((cell) => `${count.of(cell)}/${count.end(cell)}`).join();
+  // of those that number all places alike the first one stays, and levels follow from it
+  const position = key(counts[1]);
   const seen = new Set<string>();
-  return counts.filter((count) => !seen.has(key(count)) && seen.add(key(count)));
+  return counts
+    .filter((count) => !seen.has(key(count)) && seen.add(key(count)))
+    .map((count) => ({ ...count, isPosition: key(count) === position }));
 }
 
 /** Sets of positions: `wrongAt` says which cells have a wrong element, `noun` what a position is called. */
 export function alongTime(
   axes: string,
   cells: readonly TimeCell[],
-  { chunkSize, hasLevels, wrongAt, noun = 'position', nouns = `${noun}s` }: TimeOptions,
+  { chunkSize, hasChunks, levels, wrongAt, noun = 'position', nouns = `${noun}s` }: TimeOptions,
 ): Hypothesis[] {
   const { list, add } = collect(axes, cells.length);
   // of pairs it has to be said whose chunk it is
@@ -78,21 +85,13 @@ export function alongTime(
     const most = cells.reduce((largest, _, at) => Math.max(largest, end(at)), 0);
     const smallest = cells.reduce((least, _, at) => Math.min(least, x(at)), most);
     for (const C of powersUpTo(2 * most)) {
-      const isOwn = C === chunkSize;
+      const isOwn = hasChunks && C === chunkSize;
       const cost = count.cost + (isOwn ? 2 : 5.5);
       const chunk = isOwn ? `chunk (C = ${C})` : `block of ${C}`;
       const chunks = isOwn ? `chunks (C = ${C})` : `blocks of ${C}`;
       const last = (at: number): number => Math.floor((end(at) - 1) / C) * C;
       const half = `${of}the second half of every ${chunk}${suffix}`;
-      const level = Math.log2(C);
-      const reads = `${nouns} that read level ${level} (bit ${level - 1} of the ${noun} is set)${suffix}`;
-      add(hasLevels ? reads : half, cost + 1, (at) => x(at) % C >= C / 2);
-      if (hasLevels)
-        add(
-          `${nouns} from ${C / 2} on, where level ${level} begins${suffix}`,
-          count.cost + 4.5,
-          (at) => x(at) >= C / 2,
-        );
+      if (!count.isPosition || !levels) add(half, cost + 1, (at) => x(at) % C >= C / 2);
       // one block is no block
       if (C >= most) continue;
       add(
@@ -100,14 +99,14 @@ export function alongTime(
         cost,
         (at) => end(at) % C > 0 && x(at) >= last(at) && last(at) > 0,
       );
-      add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at));
+      add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at) && last(at) > 0);
       add(`${of}all but the last ${chunk}${suffix}`, cost + 1, (at) => x(at) < last(at));
       add(`${of}the first ${chunk}${suffix}`, cost + 0.5, (at) => x(at) < C);
       add(`${of}every ${chunk} after the first${suffix}`, cost, (at) => x(at) >= C);
       // what a chunk takes over wrongly fades inside of it
       for (let width = 2; isOwn && width < C; width *= 2) {
         const stretch = `the first ${width} ${nouns} of every ${chunk}`;
-        add(`${stretch} after the first${suffix}`, cost + 2, (at) => x(at) % C < width && x(at) >= C);
+        add(`${stretch} after the first${suffix}`, cost + 4, (at) => x(at) % C < width && x(at) >= C);
       }
       if (isOwn) add(`${of}every ${chunk} after the second${suffix}`, cost + 1, (at) => x(at) >= 2 * C);
       add(`the first ${nouns} of ${chunks}${suffix}`, cost + 0.5, (at) => x(at) % C === 0);
@@ -117,6 +116,7 @@ export function alongTime(
       add(`all but the last ${nouns} of ${chunks}${suffix}`, cost + 1, (at) => x(at) % C < C - 1);
       add(`${of}the first half of every ${chunk}${suffix}`, cost + 1, (at) => x(at) % C < C / 2);
     }
+    if (count.isPosition && levels) addLevels(levels, most, count, { add, x, noun, nouns });
     const isPower = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
     add(`${nouns} that are powers of two${suffix}`, count.cost + 4, (at) => isPower(x(at)));
     add(`${nouns} just after a power of two${suffix}`, count.cost + 5, (at) => isPower(x(at) - 1));
@@ -153,6 +153,7 @@ export function alongTime(
       1.5,
       (at) => cell(at).index === 0 && cell(at).t > 0,
     );
+    add('all but the first token of every packed sequence', 2, (at) => cell(at).index > 0);
     add('the last token of every packed sequence', 2, (at) => cell(at).index === cell(at).length - 1);
     add('the last token of every packed sequence before the last', 2, (at) => {
       const { index, length, t } = cell(at);
@@ -162,9 +163,47 @@ export function alongTime(
   return list;
 }
 
+interface Adding {
+  add(words: string, cost: number, has: (at: number) => boolean): void;
+  x(at: number): number;
+  noun: string;
+  nouns: string;
+}
+
+const FARTHEST = 4096;
+
+/** Positions by the levels that they read, of any hierarchy; of the paper's one a level is a bit. */
+function addLevels(
+  structure: Structure,
+  most: number,
+  { words: suffix, cost }: Count,
+  { add, x, noun, nouns }: Adding,
+) {
+  const levels = levelsOf(structure);
+  const isBits = structure.kind === 'weak' && structure.base === 2;
+  // where levels begin in other hierarchies is looked for position by position
+  if (!isBits && most > FARTHEST) return;
+  const known = new Map<number, Set<number>>();
+  const readBy = (position: number): Set<number> => {
+    const found = known.get(position) ?? new Set(levels.partition(position).map(({ level }) => level));
+    known.set(position, found);
+    return found;
+  };
+  for (let level = 1; level < levels.count(most); level++) {
+    let begins = isBits ? 2 ** (level - 1) : 0;
+    while (!isBits && begins < most && !readBy(begins).has(level)) begins++;
+    const bit = isBits ? ` (bit ${level - 1} of the ${noun} is set)` : '';
+    add(`${nouns} that read level ${level}${bit}${suffix}`, cost + 6.5, (at) => readBy(x(at)).has(level));
+    add(`${nouns} from ${begins} on, where level ${level} begins${suffix}`, cost + 4.5, (at) => x(at) >= begins);
+  }
+}
+
 export interface TimeOptions {
   chunkSize: number;
-  hasLevels: boolean;
+  /** Softmax has none. */
+  hasChunks: boolean;
+  /** What levels follow from; null where there are none. */
+  levels: Structure | null;
   wrongAt(at: number): boolean;
   noun?: string;
   nouns?: string;

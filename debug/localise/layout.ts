@@ -1,13 +1,17 @@
 /** How a case is laid out: what sets of its elements follow from. */
 import { sizesOf, systemOf } from '../../properties/edit.ts';
 import type { Case } from '../../reference/case.ts';
+import { type Structure, WEAK } from '../../reference/levels.ts';
 import { DEFAULT_CHUNK_SIZE } from '../../reference/shapes.ts';
 import type { TimeCell } from './hypotheses.ts';
 
 export interface Layout {
   c: Case;
   chunkSize: number;
+  hasChunks: boolean;
   hasLevels: boolean;
+  /** What levels follow from; null where there are none. */
+  levels: Structure | null;
   L: number;
   H: number;
   G: number;
@@ -34,7 +38,9 @@ export function layoutOf(c: Case): Layout {
   return {
     c,
     chunkSize: c.chunkSize ?? DEFAULT_CHUNK_SIZE,
+    hasChunks: systemOf(c).recurrence !== null,
     hasLevels: systemOf(c).logLinear,
+    levels: systemOf(c).logLinear ? (c.structure ?? WEAK) : null,
     L,
     H,
     G,

@@ -26,6 +26,13 @@ export function labelsOf({ axes, shape, ratio, expected, bound }: Omit<OutputErr
   return { axes, shape, labels };
 }
 
+/** Chunks begin where levels do: where a set is both, both are said. */
+function levelWords(factor: Hypothesis, hypotheses: readonly Hypothesis[]): string {
+  if (!/^every chunk .* after the first/.test(factor.words)) return '';
+  const level = sameAs(factor, hypotheses).find(({ words }) => /where level \d+ begins$/.test(words));
+  return level ? ` (${level.words}, are the same)` : '';
+}
+
 /** The set in words, or null where it is not good enough to be named. */
 export function named(scored: Scored | null, hypotheses: readonly Hypothesis[], rest: (axes: string) => string) {
   if (!scored) return null;
@@ -33,7 +40,7 @@ export function named(scored: Scored | null, hypotheses: readonly Hypothesis[], 
   const recall = wrongInside / wrong;
   const precision = wrongInside / (wrongInside + rightInside);
   if (recall < RECALL || precision < PRECISION) return null;
-  const parts = factors.map((each) => factorWords(each));
+  const parts = factors.map((each) => factorWords(each) + levelWords(each, hypotheses));
   const others = rest(factors.map((each) => each.axes).join(''));
   const found: FoundSet = {
     parts,

@@ -137,10 +137,14 @@ function candidatesOf(errors: OutputErrors): Candidate[] {
   const time = axis('T');
   if (errors.name === 'gradients.g' && time >= 0 && shape[time] > 2) list.push(...sumsOverTime(errors, time));
   const [k, v] = [axis('K'), axis('V')];
-  if (k >= 0 && v >= 0 && shape[k] === shape[v] && shape[k] > 1) {
+  if (k >= 0 && v === k + 1 && shape[k] > 1 && shape[v] > 1) {
+    const isSquare = shape[k] === shape[v];
+    // in memory [V,K] where [K,V] is read
+    const words = isSquare ? 'the right values with K and V exchanged' : 'the right values with V stored before K';
     list.push(
-      elsewhere(errors, 'the right values with K and V exchanged', (index) => {
-        [index[k], index[v]] = [index[v], index[k]];
+      elsewhere(errors, words, (index) => {
+        const at = index[k] * shape[v] + index[v];
+        [index[k], index[v]] = [at % shape[k], Math.floor(at / shape[k])];
         return true;
       }),
     );
@@ -163,23 +167,76 @@ function bitsOf(value: number): number {
 const FORMATS: Record<number, string> = { 24: 'float32', 11: 'float16', 8: 'bfloat16', 4: 'an 8-bit float' };
 
 /** Whether the values are right but for having been rounded to few bits. */
-function roundedTo({ actual, expected }: OutputErrors, wrong: readonly number[], outputBits: number): string | null {
+function roundedTo(
+  { actual, expected, bound }: OutputErrors,
+  wrong: readonly number[],
+  outputBits: number,
+): string | null {
   const most = wrong.reduce((bits, at) => Math.max(bits, bitsOf(actual[at])), 0);
   if (most === 0 || most >= outputBits || wrong.length < 3) return null;
-  const isNear = wrong.every((at) => Math.abs(actual[at] - expected[at]) <= 2 ** -most * 1.01 * Math.abs(expected[at]));
+  const isNear = wrong.every(
+    (at) => Math.abs(actual[at] - expected[at]) <= 2 ** -most * 1.01 * Math.abs(expected[at]) + bound[at],
+  );
   if (!isNear) return null;
   return `the right values rounded to ${most} bits${FORMATS[most] ? `, as ${FORMATS[most]} has` : ''}`;
 }
 
-/** In words, or null. `outputBits`: significant bits of the format that the output is stored in. */
-export function relationOf(errors: OutputErrors, outputBits: number): string | null {
+/** How far off values are that no factor is read off. */
+function nearlyRight({ actual, expected }: OutputErrors, wrong: readonly number[]): string {
+  const most = wrong.reduce((far, at) => Math.max(far, Math.abs(actual[at] / expected[at] - 1)), 0);
+  return `nearly the right value: off by up to ${Number(most.toPrecision(2))} of it`;
+}
+
+/** Nearly all values right to some bits, where no format is told by them: sums of rounded numbers, or larger ones on the way. */
+function rightToBits({ actual, expected }: OutputErrors, wrong: readonly number[], outputBits: number): string | null {
+  const apart = wrong.map((at) => Math.abs(actual[at] / expected[at] - 1)).sort((a, b) => a - b);
+  const far = apart[Math.min(Math.floor(NEARLY_ALL * apart.length), apart.length - 1)];
+  if (!(far < 2 ** -3)) return null;
+  const bits = Math.floor(-Math.log2(far));
+  if (wrong.length < 3 || bits >= outputBits) return null;
+  return `the right values to ${bits} bits: something is rounded to fewer than the precision has`;
+}
+
+/** Whether the values end at a limit. */
+function clampedAt({ actual, expected }: OutputErrors, wrong: readonly number[]): string | null {
+  const limit = Math.abs(actual[wrong[0]]);
+  const isClamped = wrong.every(
+    (at) => Math.abs(actual[at]) === limit && Math.abs(expected[at]) > limit && actual[at] * expected[at] > 0,
+  );
+  // one that is beyond it and right has not been clamped
+  const beyond = expected.filter((value) => Math.abs(value) > 1.001 * limit).length;
+  return isClamped && limit > 0 && wrong.length > 2 && beyond <= wrong.length
+    ? `the right values clamped at ${brief(limit)}`
+    : null;
+}
+
+/** Whether the values are right but for fixed point: whole multiples of some 2^-n, whatever their size. */
+function fixedPoint({ actual, expected }: OutputErrors, wrong: readonly number[]): string | null {
+  for (let places = 1; places <= 24; places++) {
+    const unit = 2 ** -places;
+    if (!wrong.every((at) => Number.isInteger(actual[at] / unit))) continue;
+    const isNear = wrong.every((at) => Math.abs(actual[at] - expected[at]) <= 0.51 * unit);
+    return isNear && wrong.length > 4 ? `the right values in fixed point: multiples of 2^-${places}` : null;
+  }
+  return null;
+}
+
+/** In words, or null. `outputBits`: significant bits of the format that the output is stored in; `factorName`: where a factor may come from. */
+export function relationOf(
+  errors: OutputErrors,
+  outputBits: number,
+  factorName: (factor: number) => string | null = () => null,
+): string | null {
   const { actual, expected, bound, ratio, shape } = errors;
   const wrong = [...ratio.keys()].filter((at) => isWrong(ratio[at]));
   if (wrong.length === 0) return null;
   const share = (holds: (at: number) => boolean): number => wrong.filter(holds).length / wrong.length;
   if (share((at) => Number.isNaN(actual[at])) >= NEARLY_ALL) return 'NaN';
   if (share((at) => !Number.isFinite(actual[at])) >= NEARLY_ALL) return 'Infinity or NaN';
-  if (share((at) => actual[at] === 0) >= NEARLY_ALL) return '0';
+  // or what rounding leaves of 0
+  if (share((at) => Math.abs(actual[at]) <= bound[at]) >= NEARLY_ALL) return '0';
+  const isLimited = clampedAt(errors, wrong);
+  if (isLimited) return isLimited;
   // the element on which a factor or a constant can be read off best
   const sharp = (at: number): number => Math.abs(expected[at]) / (bound[at] || Number.MIN_VALUE);
   const best = wrong.reduce((a, b) => (sharp(b) > sharp(a) && Number.isFinite(actual[b]) ? b : a));
@@ -190,27 +247,36 @@ export function relationOf(errors: OutputErrors, outputBits: number): string | n
     const isScaled = share((at) =>
       near(at, factor * expected[at], (1 + Math.abs(factor)) * bound[at] + 2 * unsure * Math.abs(expected[at])),
     );
-    if (isScaled >= NEARLY_ALL)
-      return factor === -1 ? 'the right value negated' : `${brief(factor)} times the right value`;
+    if (isScaled >= NEARLY_ALL) {
+      if (Math.abs(factor - 1) < 5e-4) return nearlyRight(errors, wrong);
+      if (factor === -1) return 'the right value negated';
+      const name = factorName(factor);
+      return `${brief(factor)} times the right value${name ? ` (${name})` : ''}`;
+    }
   }
-  const narrow = roundedTo(errors, wrong, outputBits);
+  const narrow = roundedTo(errors, wrong, outputBits) ?? fixedPoint(errors, wrong);
   if (narrow) return narrow;
   const index = wrong.map((at) => unravel(at, shape));
   for (const { words, value } of candidatesOf(errors)) {
     let [hits, tried] = [0, 0];
     wrong.forEach((at, i) => {
       const other = value(index[i], at);
-      if (!other) return;
+      const allowed = bound[at] + (other?.bound ?? 0);
+      // where rounding alone may be as far off nothing is told
+      if (!other || 2 * allowed > Math.abs(actual[at] - expected[at])) return;
       tried++;
-      if (near(at, other.value, bound[at] + other.bound)) hits++;
+      if (near(at, other.value, allowed)) hits++;
     });
     if (tried >= Math.max(2, wrong.length / 3) && hits >= NEARLY_ALL * tried) return words;
   }
   const exact = wrong.reduce((a, b) => (bound[b] < bound[a] ? b : a));
   const offset = actual[exact] - expected[exact];
-  const isOffset = share((at) => near(at, expected[at] + offset, 2 * (bound[at] + bound[exact])));
+  const stored = 2 ** (1 - outputBits);
+  const isOffset = share((at) =>
+    near(at, expected[at] + offset, 2 * (bound[at] + bound[exact]) + stored * Math.abs(actual[at])),
+  );
   if (isOffset >= NEARLY_ALL && wrong.length > 1) {
     return `the right value ${offset < 0 ? 'less' : 'plus'} ${brief(Math.abs(offset))}`;
   }
-  return null;
+  return rightToBits(errors, wrong, outputBits);
 }

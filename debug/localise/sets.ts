@@ -29,8 +29,8 @@ export function setsFor(errors: OutputErrors, layout: Layout): Hypothesis[] {
   if (has('T')) {
     const letters = layout.isUniform ? 'T' : 'BT';
     const cells = layout.isUniform ? layout.cells[0] : layout.cells.flat();
-    const { chunkSize, hasLevels } = layout;
-    list.push(...alongTime(letters, cells, { chunkSize, hasLevels, wrongAt: touchedAlong(errors, letters) }));
+    const { chunkSize, hasChunks, levels } = layout;
+    list.push(...alongTime(letters, cells, { chunkSize, hasChunks, levels, wrongAt: touchedAlong(errors, letters) }));
   }
   for (const [letter, noun] of [
     ['B', 'batch row'],

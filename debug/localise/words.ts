@@ -1,5 +1,5 @@
 /** Places and sets in the words of somebody who writes kernels. */
-import type { Located, Place } from './localisation.ts';
+import type { FoundSet, Located, Place } from './localisation.ts';
 import { brief } from './relation.ts';
 import type { Hypothesis } from './search.ts';
 
@@ -65,6 +65,12 @@ export function wholeAxes(axes: string, shape: readonly number[], cut: string): 
 
 const percent = (share: number): string => `${Math.floor(share * 100)} %`;
 
+/** How good a set is, where it is not exactly what is wrong; nothing where it is. */
+export const shareWords = ({ recall, precision }: Pick<FoundSet, 'recall' | 'precision'>): string[] => [
+  ...(precision < 1 ? [`${percent(precision)} of it is wrong`] : []),
+  ...(recall < 1 ? [`${percent(recall)} of what is wrong is there`] : []),
+];
+
 /** What a report says of the farthest element. */
 export const worstWords = ({ index, actual, expected }: Place): string =>
   `${placeWords(index)} is ${brief(actual)}, where ${brief(expected)} is right`;
@@ -75,8 +81,7 @@ export function sentenceOf(located: Omit<Located, 'sentence'>): string {
   if (wrong === 0 || !worst) return `${name}: nothing is wrong`;
   const where = set ? set.words : 'no simple set';
   const parts = [`${wrong} of ${total} elements of ${name} are wrong: ${where}`];
-  if (set && set.precision < 1) parts.push(`${percent(set.precision)} of it is wrong`);
-  if (set && set.recall < 1) parts.push(`${percent(set.recall)} of what is wrong is there`);
+  if (set) parts.push(...shareWords(set));
   const far = nonFinite > 0 ? `${nonFinite} of them no numbers` : farWords(worst);
   parts.push(first === null ? far : `${far}, first at position ${first}`);
   parts.push(`worst: ${worstWords(worst)}`);

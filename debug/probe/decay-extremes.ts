@@ -2,23 +2,44 @@
 import { tensorBy } from '../../properties/edit.ts';
 import { brief } from '../localise/relation.ts';
 import { exponentsOf, pairsOf } from './exponents.ts';
-import { held, type Lab, plainCase, readMatrices, shapeFor, squareOf } from './lab.ts';
+import { held, type Lab, plainCase, readMatrices, readPlain, shapeFor, squareOf } from './lab.ts';
 import { isPast } from './pairs.ts';
 import type { Finding } from './probed.ts';
+
+/** The same strong decay at each position: e to the sum of a few of them is beyond the format, between neighbours it is not. */
+async function overflowOf(lab: Lab): Promise<Finding | null> {
+  const { T } = lab;
+  const { maxExponent } = lab.precision.output;
+  const each = Math.floor(0.55 * maxExponent * Math.LN2);
+  const g = tensorBy(shapeFor(lab.c, 'g'), ([b, t]) => (lab.layout.cells[b][t].index === 0 ? 0 : -each));
+  const { values, plain } = await exponentsOf(lab, g, 0);
+  for (const [t, s] of pairsOf(lab)) {
+    const at = t * T + s;
+    // nothing decays between a query and its own key, and what is no number without any decay says nothing of decays
+    if (s === t || Number.isFinite(values[at]) || !Number.isFinite(plain.actual[at])) continue;
+    return {
+      kind: 'overflow',
+      sentence: `strong decays overflow: with g = -${each} at every position P[${t},${s}] is ${values[at]}, as where the query carries exp(c_t) and the key exp(-c_s)`,
+    };
+  }
+  return null;
+}
 
 /** Strong decays: clamps, overflow, and what is left of differences of large sums. */
 export async function strongDecays(lab: Lab): Promise<Finding | null> {
   const { T, row } = lab;
   const shape = shapeFor(lab.c, 'g');
   if (shape.length === 1) return null;
+  const overflowing = await overflowOf(lab);
+  if (overflowing) return overflowing;
   // stronger and stronger, as far as what is left of one step can be told, and weak ones between them
   const strengths = lab.precision.accumulate.bits === 53 ? [1, 8, 30, 100, 200] : [1, 4, 8, 16, 24];
   const strength = (t: number): number => (t % 4 === 3 ? 0.3 : strengths[Math.floor(t / 4) % 5] + (t % 4));
   const g = tensorBy(shape, ([b, t]) => (lab.layout.cells[b][t].index === 0 ? 0 : -strength(t)));
-  const { exponents, values } = await exponentsOf(lab, g, 0);
+  const { exponents, values, plain } = await exponentsOf(lab, g, 0);
   for (const [t, s] of pairsOf(lab)) {
     const at = t * T + s;
-    if (Number.isFinite(values[at])) continue;
+    if (s === t || Number.isFinite(values[at]) || !Number.isFinite(plain.actual[at])) continue;
     return {
       kind: 'overflow',
       sentence: `strong decays overflow: P[${t},${s}] is ${values[at]}, as where the query carries exp(c_t) and the key exp(-c_s)`,
@@ -64,12 +85,14 @@ export async function resets(lab: Lab): Promise<Finding | null> {
     t === at ? Number.NEGATIVE_INFINITY : lab.layout.cells[b][t].index === 0 ? 0 : -0.125,
   );
   const P = squareOf(lab, await readMatrices(lab, held(lab, plainCase(lab, { g }))), row, head);
+  const plain = await readPlain(lab);
   for (const [t, s] of pairsOf(lab)) {
     const value = P[t * T + s];
+    if (s === t || Number.isNaN(plain.actual[t * T + s])) continue;
     if (Number.isNaN(value)) {
       return {
         kind: 'reset-is-nan',
-        sentence: `after a reset (g = -Infinity at position ${at}) P[${t},${s}] is NaN: a difference of prefix sums is Infinity - Infinity`,
+        sentence: `after a reset (g = -Infinity at position ${at}) P[${t},${s}] is NaN: a difference of prefix sums is Infinity - Infinity, or 0 is multiplied by exp(Infinity)`,
       };
     }
     if (t >= at && s < at && value !== 0) {

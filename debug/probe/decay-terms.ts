@@ -153,7 +153,7 @@ const headSources = (lab: Lab, g: Tensor): Source[] =>
     .map((h) => ({ kind: 'other-head', words: `head ${lab.head} decays as head ${h} does`, of: () => -g.get(h) }));
 
 /** The same decays, of another size or elsewhere. */
-const changed = (decays: Decays): Source[] => [
+const changed = ({ layout, row }: Lab, decays: Decays): Source[] => [
   {
     kind: 'base-two',
     words: 'exp2 is taken of a log decay in natural logarithms: each counts ln 2 = 0.693 times',
@@ -170,7 +170,7 @@ const changed = (decays: Decays): Source[] => [
   {
     kind: 'by-position',
     words: 'the decay grows with the position: g (t + 1) / T',
-    of: (r) => (-decays[r] * (r + 1)) / decays.length,
+    of: (r) => (-decays[r] * (layout.cells[row][r].index + 1)) / layout.cells[row][r].length,
   },
 ];
 
@@ -195,5 +195,5 @@ export function explanationsFor(lab: Lab, g: Tensor, channel: number, decays: De
     },
   });
   const others = g.shape.length === 1 ? headSources(lab, g) : sources(lab, g, channel);
-  return [...termsFor(lab).map(ofTerms), ...[...changed(decays), ...others].map(ofSource)];
+  return [...termsFor(lab).map(ofTerms), ...[...changed(lab, decays), ...others].map(ofSource)];
 }

@@ -8,7 +8,7 @@ import { brief } from '../localise/relation.ts';
 import { resets, strongDecays } from './decay-extremes.ts';
 import { type Decays, type Explanation, explanationsFor } from './decay-terms.ts';
 import { type Agreement, agreement, type Exponents, exponentsOf, pairsOf, stepsOf } from './exponents.ts';
-import { type Lab, type Plain, shapeFor } from './lab.ts';
+import { gentle, type Lab, type Plain, shapeFor } from './lab.ts';
 import { isPast } from './pairs.ts';
 import type { Finding } from './probed.ts';
 
@@ -38,7 +38,9 @@ function baseDecay(lab: Lab, { actual, truth, isRead }: Plain): Finding | null {
 function oddSteps(lab: Lab, steps: readonly number[], { slack }: Exponents, decays: Decays): Finding | null {
   const { T, row } = lab;
   const positions = steps.map((_, r) => r).filter((r) => r > 0 && isPast(lab, row, r, r - 1));
-  const wrong = positions.filter((r) => Math.abs(steps[r] + decays[r]) > 4 * slack[r * T + r - 1] + 1e-9);
+  // a delta rule erases as well, if little
+  const erased = systemOf(lab.c).recurrence?.beta ? 2 * gentle(lab) : 0;
+  const wrong = positions.filter((r) => Math.abs(steps[r] + decays[r]) > 4 * slack[r * T + r - 1] + 1e-9 + erased);
   if (wrong.length === 0) return null;
   const [r] = wrong;
   const which =

@@ -5,7 +5,7 @@
 import { sizesOf, systemOf } from '../../properties/edit.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
 import type { Tensor } from '../../reference/tensor.ts';
-import { type Lab, type Matrices, squareOf } from './lab.ts';
+import { type Lab, lossOf, type Matrices, squareOf } from './lab.ts';
 import { isPast, positionOf } from './pairs.ts';
 import type { Finding } from './probed.ts';
 
@@ -27,6 +27,8 @@ interface Variant {
   /** How strongly a token writes. */
   strength?(token: Token): number;
   change?(token: Token): Token;
+  /** Erases what the state was before it decayed. */
+  isUndecayed?: boolean;
   /** Erases from what was written, not from what the state holds by then: I - N in place of its inverse. */
   isFirstOrder?: boolean;
 }
@@ -68,6 +70,7 @@ const VARIANTS: Variant[] = [
   {
     kind: 'erase-without-decay',
     words: 'what is erased has not decayed: alpha S - beta k k^T S',
+    isUndecayed: true,
     step: (token, x) => erased(token, token.beta, decayed(token, x), x),
   },
   { kind: 'inverse-cut', words: '(I + N)^-1 is replaced by I - N', isFirstOrder: true },
@@ -108,16 +111,6 @@ const scaled = (scale: number): Variant[] =>
             q: token.q.map((each) => each / scale),
           }),
         },
-        {
-          kind: 'scale-twice',
-          words: 'scale is applied twice',
-          change: (token) => ({ ...token, q: token.q.map((each) => each * scale) }),
-        },
-        {
-          kind: 'scale-missing',
-          words: 'scale is missing',
-          change: (token) => ({ ...token, q: token.q.map((each) => each / scale) }),
-        },
       ];
 
 function tokensOf({ c, T, H, row, head, layout, chunkSize }: Lab): Token[] {
@@ -141,42 +134,56 @@ function tokensOf({ c, T, H, row, head, layout, chunkSize }: Lab): Token[] {
   });
 }
 
-/** P of one head under a variant. */
+/** P of one head under a variant, and what its entries are sums of. */
+interface Played {
+  P: Float64Array;
+  size: Float64Array;
+}
+
+const sizes = (x: readonly number[]): number[] => x.map(Math.abs);
+
 function play(
   lab: Lab,
   tokens: readonly Token[],
-  { step = right, strength = ({ beta }) => beta, isFirstOrder }: Variant,
-): Float64Array {
+  { step = right, strength = ({ beta }) => beta, isFirstOrder, isUndecayed }: Variant,
+): Played {
   const { T, row, head, c } = lab;
   const level = lab.layout.hasLevels ? levelsOf(c.structure ?? WEAK).level : () => 0;
   const P = new Float64Array(T * T);
+  const size = new Float64Array(T * T);
   const position = tokens.map((_, t) => positionOf(lab, row, t));
   const scale = c.scale ?? 1;
   for (let s = 0; s < T; s++) {
     let x = tokens[s].k.map((each) => each * strength(tokens[s]));
     // what the key would have left without any erasing
     let alone = x;
+    // what the state was made of: a sum that cancels is off by what it is a sum of
+    let made = sizes(x);
     for (let t = s; t < T && isPast(lab, row, t, s); t++) {
       if (t > s) {
         const token = tokens[t];
+        const before = sizes(isUndecayed ? x : decayed(token, x));
+        made = sizes(erased({ ...token, k: sizes(token.k) }, -Math.abs(token.beta), before)).map((each, i) =>
+          Math.max(each, token.alpha[i] * made[i]),
+        );
         alone = decayed(token, alone);
         x = isFirstOrder ? erased(token, token.beta, decayed(token, x), alone) : step(token, x);
       }
       const lambda = c.inputs.lambda?.get(row, t, head, level(position[t], position[s])) ?? 1;
       P[t * T + s] = scale * lambda * dot(tokens[t].q, x);
+      size[t * T + s] = Math.abs(scale * lambda) * dot(sizes(tokens[t].q), made);
     }
   }
-  return P;
+  return { P, size };
 }
 
 /** How far a variant is from what was read, in what the precision allows; null where some entry is beyond that. */
-function misfitOf(P: Float64Array, actual: Float64Array, truth: Float64Array, bound: Float64Array, loose: number) {
-  const largest = P.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+function misfitOf({ P, size }: Played, actual: Float64Array, truth: Float64Array, bound: Float64Array, loose: number) {
   let [misfit, telling] = [0, 0];
   for (let at = 0; at < P.length; at++) {
     // sums that are larger than the right ones round by more
     const more = Math.max(1, Math.abs(P[at] / (truth[at] || P[at] || 1)));
-    const allowed = 1.5 * bound[at] * more + (2 ** -40 + loose) * largest;
+    const allowed = 1.5 * bound[at] * Math.min(more, 1e6) + loose * size[at];
     const apart = Math.abs(actual[at] - P[at]);
     if (!(apart <= allowed)) return null;
     misfit += apart / (allowed || 1);
@@ -194,17 +201,21 @@ export function deltaOf(lab: Lab, actual: Float64Array, rightOnes: Matrices): Fi
   const tokens = tokensOf(lab);
   const played = [...VARIANTS, ...scaled(lab.c.scale ?? 1)].map((variant) => ({
     ...variant,
-    P: play(lab, variant.change ? tokens.map(variant.change) : tokens, variant),
+    played: play(lab, variant.change ? tokens.map(variant.change) : tokens, variant),
   }));
   // exactly, then but for what a small constant in a division may do
-  for (const loose of [0, 3e-5]) {
-    const fitting = played.flatMap(({ kind, words, P }) => {
-      const found = misfitOf(P, a, e, bound, loose);
+  const loss = lossOf(lab.precision);
+  for (const loose of [loss, loss + 3e-5]) {
+    const fitting = played.flatMap(({ kind, words, played: its }) => {
+      const found = misfitOf(its, a, e, bound, loose);
       return found ? [{ kind, words, ...found }] : [];
     });
     if (fitting.length === 0) continue;
-    const best = fitting.reduce((x, y) => (y.misfit < x.misfit ? y : x));
-    return best.kind === 'right' || best.telling === 0 ? null : { kind: best.kind, sentence: best.words };
+    if (fitting.some(({ kind }) => kind === 'right')) return null;
+    // what one case cannot tell apart is named together
+    const telling = fitting.filter((each) => each.telling > 0).slice(0, 3);
+    if (telling.length === 0) return null;
+    return { kind: telling[0].kind, sentence: telling.map(({ words }) => words).join(', or ') };
   }
   return null;
 }

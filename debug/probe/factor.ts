@@ -1,8 +1,10 @@
 /** A factor on P: one for all of it, one for each query, or one for each key. */
-import { sizesOf } from '../../properties/edit.ts';
+import { fit } from '../../properties/arbitraries/cases.ts';
+import { sizesOf, tensorBy, withInputs } from '../../properties/edit.ts';
+import type { Case } from '../../reference/case.ts';
 import type { Tensor } from '../../reference/tensor.ts';
 import { brief } from '../localise/relation.ts';
-import { type Lab, type Matrices, squareOf } from './lab.ts';
+import { type Lab, type Matrices, readMatrices, squareOf } from './lab.ts';
 import type { Finding } from './probed.ts';
 
 interface Known {
@@ -11,30 +13,60 @@ interface Known {
   value: number;
 }
 
-/** Factors that a kernel may have put on every entry. */
-function knownFactors(lab: Lab): Known[] {
+/** Factors that a kernel may have put on every entry, at a scale and a K. */
+function knownFactors(named: number, scale: number, K: number): Known[] {
+  const list: Known[] = [
+    { kind: 'scale-of-its-own', words: '1 / sqrt(K) is multiplied to scale', value: 1 / Math.sqrt(K) },
+    { kind: 'scale-of-its-own', words: '1 / K is multiplied to scale', value: 1 / K },
+  ];
+  if (named === 1) return list;
+  const name = `scale (${brief(named)})`;
+  return [
+    { kind: 'scale-twice', words: `${name} is applied twice`, value: scale },
+    { kind: 'scale-missing', words: `${name} is missing`, value: 1 / scale },
+    { kind: 'scale-three-times', words: `${name} is applied three times`, value: scale ** 2 },
+    { kind: 'scale-of-its-own', words: `${name} is ignored, and 1 / sqrt(K) used`, value: 1 / (scale * Math.sqrt(K)) },
+    ...list,
+  ];
+}
+
+/** The case with key channels of 0 behind its own: nothing that is right changes with them. */
+function widened(lab: Lab, K: number): Case {
+  const pad = (value: Tensor): Tensor =>
+    tensorBy([...value.shape.slice(0, 3), K], ([b, t, h, i]) => (i < value.shape[3] ? value.get(b, t, h, i) : 0));
+  const { q, k, g } = lab.c.inputs as Record<string, Tensor>;
+  const decays = g?.shape.length > 3 ? { g: pad(g) } : {};
+  return withInputs(lab.c, { q: pad(q), k: pad(k), ...decays, initialState: undefined });
+}
+
+/** A factor of all entries, read off the sharpest of them, and how unsure it is. */
+interface Factor {
+  value: number;
+  unsure: number;
+  at: number;
+}
+
+const isNear = (factor: number, unsure: number, value: number): boolean =>
+  Math.abs(factor - value) <= (4 * unsure + 1e-9) * (1 + Math.abs(value));
+
+/**
+ * Which known factors it can be: what one case cannot tell apart, such as scale and 1 / sqrt(K), another scale does, and another K.
+ */
+async function readingsOf(lab: Lab, { value, unsure, at }: Factor, right: number): Promise<Known[]> {
+  const { row, head } = lab;
   const scale = lab.c.scale ?? 1;
   const { K } = sizesOf(lab.c);
-  const list: Known[] = [];
-  if (scale !== 1) {
-    list.push(
-      { kind: 'scale-twice', words: `scale (${brief(scale)}) is applied twice`, value: scale },
-      { kind: 'scale-missing', words: `scale (${brief(scale)}) is missing`, value: 1 / scale },
-      { kind: 'scale-three-times', words: `scale (${brief(scale)}) is applied three times`, value: scale ** 2 },
-      {
-        kind: 'scale-of-its-own',
-        words: `scale (${brief(scale)}) is ignored, and 1 / sqrt(K) used`,
-        value: 1 / (scale * Math.sqrt(K)),
-      },
-    );
-  }
-  if (K > 1) {
-    list.push(
-      { kind: 'scale-of-its-own', words: '1 / sqrt(K) is multiplied to scale', value: 1 / Math.sqrt(K) },
-      { kind: 'scale-of-its-own', words: '1 / K is multiplied to scale', value: 1 / K },
-    );
-  }
-  return list;
+  const found = knownFactors(scale, scale, K).filter((each) => isNear(value, unsure, each.value));
+  if (found.length === 0) return found;
+  const asked = async (c: Case, truth: number): Promise<number> =>
+    squareOf(lab, await readMatrices(lab, c), row, head)[at] / truth;
+  const keep = (list: Known[], factor: number, known: Known[]): Known[] =>
+    list.filter(({ words }) => known.some((each) => each.words === words && isNear(factor, unsure, each.value)));
+  const other = await asked({ ...lab.c, scale: scale * 1.5 }, right * 1.5);
+  const left = keep(found, other, knownFactors(scale, scale * 1.5, K));
+  const wide = fit(4 * K, lab.subject.abilities.limits?.K);
+  if (left.length === 0 || wide <= K) return left;
+  return keep(left, await asked(widened(lab, wide), right), knownFactors(scale, scale, wide));
 }
 
 /** Numbers of each token that may have been multiplied to it or divided out of it. */
@@ -64,7 +96,12 @@ function tokenNumbers(lab: Lab, t: number): Known[] {
 }
 
 /** `isExplained`: something else is known to be wrong, so that factors of tokens say nothing new. */
-export function factorOf(lab: Lab, actual: Float64Array, right: Matrices, isExplained: boolean): Finding | null {
+export async function factorOf(
+  lab: Lab,
+  actual: Float64Array,
+  right: Matrices,
+  isExplained: boolean,
+): Promise<Finding | null> {
   const { T, row, head } = lab;
   const [a, e, bound] = [actual, right.values, right.bound].map((each) => squareOf(lab, each, row, head));
   /** Entries on which a factor can be read off to a part in 16. */
@@ -81,14 +118,15 @@ export function factorOf(lab: Lab, actual: Float64Array, right: Matrices, isExpl
   const best = sharp.reduce((x, y) => (unsure(y) < unsure(x) ? y : x));
   const one = a[best] / e[best];
   if (Math.abs(one - 1) > 1e-3 && fits(() => one)) {
-    const near = knownFactors(lab).find(
-      ({ value }) => Math.abs(one - value) <= (4 * unsure(best) + 1e-9) * (1 + Math.abs(value)),
-    );
-    const words = near?.words ?? `every entry of P is ${brief(one)} times what is right`;
-    return {
-      kind: near?.kind ?? 'factor',
-      sentence: near ? `${words}: every entry of P is ${brief(one)} times what is right` : words,
-    };
+    const factor = { value: one, unsure: unsure(best), at: best };
+    const near = lab.byDifferences ? [] : await readingsOf(lab, factor, e[best]);
+    const all = `every entry of P is ${brief(one)} times what is right`;
+    if (near.length > 0) {
+      const words = [...new Set(near.map((each) => each.words))].join(', or ');
+      return { kind: near[0].kind, sentence: `${words}: ${all}` };
+    }
+    // a factor that something else explains is no finding of its own
+    if (!isExplained) return { kind: 'factor', sentence: all };
   }
   if (isExplained || lab.byDifferences) return null;
   for (const [whose, of] of [

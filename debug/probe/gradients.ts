@@ -13,6 +13,7 @@ import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { brief, relationOf } from '../localise/relation.ts';
 import { placeWords } from '../localise/words.ts';
+import { alternativesFor, factorName, heldBy } from './alternatives.ts';
 import type { Lab, Matrices } from './lab.ts';
 import type { GradientFinding } from './probed.ts';
 
@@ -121,7 +122,10 @@ async function findingOf(
 ): Promise<GradientFinding> {
   const name = errors.name.slice(PREFIX.length) as InputName;
   const elements = worstElements(errors);
-  const relation = relationOf(errors, lab.precision.output.bits);
+  const simple = relationOf(errors, lab.precision.output.bits, factorName(c));
+  // what is all but right may be another computation
+  const isVague = simple === null || /^nearly|^the right values to \d+ bits/.test(simple);
+  const relation = (isVague ? heldBy(errors, alternativesFor(c), lab.precision) : null) ?? simple;
   const holds = relation ? `; wrong elements hold ${relation}` : '';
   const base = { name, agreesWithTruth: false };
   const { by, of } = ownGradient(lab, c, name, read);

@@ -10,16 +10,17 @@ import type { InputName } from '../../reference/systems/system.ts';
 import { counted, elements, type Tensor, toDense } from '../../reference/tensor.ts';
 import { expectedHere } from '../diagnose/right.ts';
 import type { OutputErrors } from '../failure.ts';
-import { labelsOf, named } from '../localise/localise.ts';
+import { labelsOf } from '../localise/localise.ts';
 import { relationOf } from '../localise/relation.ts';
-import { simplestSet } from '../localise/search.ts';
+import { factorName } from './alternatives.ts';
 import type { Lab } from './lab.ts';
+import { pairSetWords } from './matrix.ts';
 import { PAIR_AXES, pairSets } from './pairs.ts';
 import type { ProbedJacobian } from './probed.ts';
 
 /** Queries that are asked about, at most; and what all of them may cost, in multiply-adds of the forward. */
 const MOST_QUERIES = 48;
-const WORK = 3e8;
+const WORK = 1e8;
 
 /** Multiply-adds of one gradient, roughly. */
 const workOf = (c: Case): number => {
@@ -99,16 +100,25 @@ function squareOf(errors: OutputErrors, { T, heads, channels }: Split, row: numb
 
 const isOff = (ratio: number): boolean => !(ratio <= 1);
 
-/** Whether wrong entries hold what is right with query and position exchanged. */
-function isTransposed({ actual, truth, bound }: ProbedJacobian, queries: readonly number[]): boolean {
-  const at = new Map(queries.map((t, i) => [t, i]));
+/** Whether wrong entries of a head hold what is right with query and position exchanged, channel by channel. */
+function isTransposed(
+  { actual, expected, bound, ratio }: OutputErrors,
+  { T, heads, channels }: Split,
+  queries: readonly number[],
+  [row, head]: readonly [row: number, head: number],
+): boolean {
+  const size = actual.length / queries.length;
+  const first = (i: number, s: number): number => i * size + ((row * T + s) * heads + head) * channels;
+  const rowOf = new Map(queries.map((t, i) => [t, i]));
   let [hits, tried] = [0, 0];
   for (const [i, t] of queries.entries()) {
-    for (const s of queries) {
-      if (!isOff(ratioOf(actual[i][s], truth[i][s], bound[i][s]))) continue;
-      const other = at.get(s) as number;
-      tried++;
-      if (Math.abs(actual[i][s] - truth[other][t]) <= bound[i][s] + bound[other][t]) hits++;
+    for (const [s, j] of rowOf) {
+      for (let channel = 0; channel < channels; channel++) {
+        const [at, other] = [first(i, s) + channel, first(j, t) + channel];
+        if (!isOff(ratio[at])) continue;
+        tried++;
+        if (Math.abs(actual[at] - expected[other]) <= bound[at] + bound[other]) hits++;
+      }
     }
   }
   return tried > 2 && hits >= 0.97 * tried;
@@ -151,8 +161,7 @@ function overTime(lab: Lab, errors: OutputErrors, name: InputName, queries: read
   const ownHead = heads === H ? head : Math.ceil((head * H) / heads);
   const hypotheses = pairSets(lab, row, ownHead, (at) => isOff(full.ratio[at]));
   const labels = labelsOf({ axes: PAIR_AXES, shape: [T, T], ...full });
-  const set =
-    named(simplestSet(labels, hypotheses), hypotheses, (cut) => (cut === '' ? 'everywhere' : ''))?.words ?? null;
+  const set = pairSetWords(labels, hypotheses);
   const found: ProbedJacobian = {
     name,
     row,
@@ -163,10 +172,12 @@ function overTime(lab: Lab, errors: OutputErrors, name: InputName, queries: read
     bound: rowsBy(errors.bound),
     wrong,
     set,
-    relation: relationOf(errors, lab.precision.output.bits),
+    relation: relationOf(errors, lab.precision.output.bits, factorName(lab.c)),
     sentences: [],
   };
-  found.relation ??= isTransposed(found, queries) ? 'what is right with query and position exchanged' : null;
+  found.relation ??= isTransposed(errors, split, queries, [row, head])
+    ? 'what is right with query and position exchanged'
+    : null;
   const which = B * heads > 1 ? `, row ${row}, ${heads === H ? 'head' : 'group'} ${head},` : '';
   const first = [...places.keys()]
     .filter((i) => isOff(errors.ratio[places[i]]))
@@ -189,6 +200,10 @@ function overTime(lab: Lab, errors: OutputErrors, name: InputName, queries: read
   return found;
 }
 
+/** Whether nothing but rounding is right in all of some elements. */
+const isNothing = ({ expected, bound }: OutputErrors, from: number, size: number): boolean =>
+  expected.subarray(from, from + size).every((value, i) => Math.abs(value) <= bound[from + i]);
+
 /** A gradient without positions: which queries add wrongly to it. */
 function overQueries(
   lab: Lab,
@@ -205,12 +220,11 @@ function overQueries(
   const wrong = queries.filter((_, i) => isOff(errors.ratio[worst[i]]));
   if (wrong.length === 0) return null;
   const column = (data: Float64Array): number[][] => worst.map((at) => [data[at]]);
-  const relation = relationOf(errors, lab.precision.output.bits);
-  const list =
-    wrong.length === queries.length
-      ? 'every query'
-      : `queries ${wrong.slice(0, 6).join(', ')}${wrong.length > 6 ? ', …' : ''}`;
-  const sentence = `what ${list} ${wrong.length === queries.length ? 'adds' : 'add'} to the gradient of ${name} is wrong${relation ? `; it holds ${relation}` : ''}`;
+  const relation = relationOf(errors, lab.precision.output.bits, factorName(lab.c));
+  // the first query adds nothing to the gradient of a decay
+  const isEvery = queries.every((_, i) => isOff(errors.ratio[worst[i]]) || isNothing(errors, i * size, size));
+  const list = isEvery ? 'every query' : `queries ${wrong.slice(0, 6).join(', ')}${wrong.length > 6 ? ', …' : ''}`;
+  const sentence = `what ${list} ${isEvery ? 'adds' : 'add'} to the gradient of ${name} is wrong${relation ? `; it holds ${relation}` : ''}`;
   return {
     name,
     row: 0,

@@ -16,7 +16,7 @@ import {
   zerosLike,
 } from '../../properties/edit.ts';
 import { inOwnChunks } from '../../properties/laws/common.ts';
-import { DOUBLE, type Precision, roundCase } from '../../properties/precision.ts';
+import { DOUBLE, type Precision, roundCase, sumRoundoff, unitRoundoff } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
@@ -39,8 +39,9 @@ export interface Lab {
   T: number;
   H: number;
   chunkSize: number;
-  /** Columns of P that are read at a time: V of the probes. */
-  columns: number;
+  /** V of the probes, and the value channels of it that hold what they should: a column of P is read by each of them. */
+  width: number;
+  channels: number[];
   /** Whether P is read by differences, since o is not linear in v. */
   byDifferences: boolean;
   /** Inputs that the implementation wrote into. */
@@ -119,6 +120,7 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
   const c = state ? withInputs(own, { initialState: zerosLike(state) }) : own;
   const { B, T, H } = sizesOf(c);
   let calls = 0;
+  const width = fit(Math.max(T, 1), subject.abilities.limits?.V);
   const lab: Lab = {
     subject,
     precision: subject.precision,
@@ -130,7 +132,8 @@ export function openLab(subject: NonNullable<Subject>, failure: Failure): Lab {
     T,
     H,
     chunkSize: c.chunkSize ?? DEFAULT_CHUNK_SIZE,
-    columns: fit(Math.max(T, 1), subject.abilities.limits?.V),
+    width,
+    channels: range(0, width),
     byDifferences: false,
     overwritten: new Set(),
     async ask(asked) {
@@ -163,16 +166,16 @@ function isChanged(before: Case, after: Case, name: InputName): boolean {
 /** The case in the formats of the implementation. */
 export const held = (lab: Lab, c: Case): Case => roundCase(c, lab.precision);
 
-/** Values that are 1 at one position for each channel: columns first … first+columns-1 of P. */
-const oneHot = ({ B, T, H, columns }: Lab, first: number): Tensor =>
-  tensorBy([B, T, H, columns], ([, s, , j]) => (s === first + j ? 1 : 0));
+/** Values that are 1 at one position for each right channel: as many columns of P from `first` on. */
+const oneHot = ({ B, T, H, width, channels }: Lab, first: number): Tensor =>
+  tensorBy([B, T, H, width], ([, s, , j]) => (s >= first && channels[s - first] === j ? 1 : 0));
 
 /** Values of an ordinary size, none of them 0: multiples of 1/8, so that 1 more is exact in any format. */
-const ordinaryValues = ({ B, T, H, columns }: Lab): Tensor =>
-  tensorBy([B, T, H, columns], (index) => (1 + (noise(9, 'v', index) % 8)) / 8);
+const ordinaryValues = ({ B, T, H, width }: Lab): Tensor =>
+  tensorBy([B, T, H, width], (index) => (1 + (noise(9, 'v', index) % 8)) / 8);
 
 /** A state of as many value channels as the probes have. */
-const emptyState = (c: Case, columns: number): Partial<Record<InputName, Tensor>> => {
+export const emptyState = (c: Case, columns: number): Partial<Record<InputName, Tensor>> => {
   const state = c.inputs.initialState;
   if (!state) return {};
   const [n, H, L, K] = state.shape;
@@ -185,7 +188,7 @@ async function read(
   c: Case,
   answer: (asked: Case) => Promise<{ o: Float64Array; bound?: Float64Array }>,
 ): Promise<Matrices> {
-  const { B, T, H, columns } = lab;
+  const { B, T, H, width, channels } = lab;
   const difference = async (first: number, asked: (v: Tensor) => Case) => {
     const values = ordinaryValues(lab);
     const [more, less] = [await answer(asked(addTensors(values, oneHot(lab, first)))), await answer(asked(values))];
@@ -193,15 +196,16 @@ async function read(
     return { o: more.o.map((each, at) => each - less.o[at]), bound };
   };
   const out: Matrices = { values: new Float64Array(B * H * T * T), bound: new Float64Array(B * H * T * T) };
-  for (let first = 0; first < T; first += columns) {
-    const asked = (v: Tensor): Case => withInputs(c, { v, ...emptyState(c, columns) });
+  if (channels.length === 0) throw new Error('no value channel is right');
+  for (let first = 0; first < T; first += channels.length) {
+    const asked = (v: Tensor): Case => withInputs(c, { v, ...emptyState(c, width) });
     const { o, bound } = lab.byDifferences ? await difference(first, asked) : await answer(asked(oneHot(lab, first)));
     for (let b = 0; b < B; b++) {
       for (let t = 0; t < T; t++) {
         for (let h = 0; h < H; h++) {
-          for (let j = 0; j < columns && first + j < T; j++) {
-            const from = ((b * T + t) * H + h) * columns + j;
-            const to = ((b * H + h) * T + t) * T + first + j;
+          for (let i = 0; i < channels.length && first + i < T; i++) {
+            const from = ((b * T + t) * H + h) * width + channels[i];
+            const to = ((b * H + h) * T + t) * T + first + i;
             out.values[to] = o[from];
             if (bound) out.bound[to] = bound[from];
           }
@@ -216,7 +220,8 @@ async function read(
 export const readMatrices = async (lab: Lab, c: Case): Promise<Float64Array> =>
   (await read(lab, c, async (asked) => ({ o: toDense((await lab.ask(asked)).o) }))).values;
 
-const reference = (c: Case): Answer =>
+/** What is right, in float64. */
+export const reference = (c: Case): Answer =>
   compute({ ...c, form: systemOf(c).recurrence === null ? 'masked' : 'recurrent' });
 
 /** The true P, and how far off a correct implementation may be. */
@@ -227,6 +232,13 @@ export const rightMatrices = (lab: Lab, c: Case): Promise<Matrices> =>
     const own = lab.precision === DOUBLE ? mine : boundsOf(asked, DOUBLE).o;
     return { o: toDense(reference(asked).o), bound: mine.map((each, at) => each + own[at]) };
   });
+
+/**
+ * What rounding may do beside the bounds of the true operator, as a share of the answer: what an implementation computes may be larger than
+ * what is right, and its sums then round by more.
+ */
+export const lossOf = (p: Precision): number =>
+  16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
 /** One head of one row. */
 export const squareOf = ({ T, H }: Lab, values: Float64Array, row: number, head: number): Float64Array =>
@@ -243,7 +255,7 @@ export function shapeFor(c: Case, name: InputName): number[] {
 }
 
 /** Writing strength of the delta rule at which little is erased, and which narrow formats still tell from its square. */
-const gentle = ({ precision }: Lab): number => (precision.output.bits < 24 ? 2 ** -4 : 2 ** -7);
+export const gentle = ({ precision }: Lab): number => (precision.output.bits < 24 ? 2 ** -4 : 2 ** -7);
 
 /**
  * The case with every q·k = 1, no decay, scale 1 and every level scale 1: P is 1 wherever a key is read. With a delta rule so little

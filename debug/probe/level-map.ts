@@ -1,7 +1,7 @@
 /** At which level the implementation reads each pair: its P under one level scale at a time. */
 import { noise } from '../../properties/arbitraries/noise.ts';
 import { tensorBy } from '../../properties/edit.ts';
-import { bitLength, levelsOf, type Structure } from '../../reference/levels.ts';
+import { bitLength, levelsOf, type Structure, WEAK } from '../../reference/levels.ts';
 import { held, type Lab, plainCase, readMatrices, readPlain, shapeFor, squareOf } from './lab.ts';
 import { isPast, positionOf, trueLevel } from './pairs.ts';
 import type { Finding, ProbedLevels, Square } from './probed.ts';
@@ -12,6 +12,8 @@ const NOTHING = 0.02;
 const NONE = -1;
 const SEVERAL = -2;
 const ALWAYS = -3;
+/** No number comes out, whatever the level scales are. */
+const UNKNOWN = -4;
 
 /** A way to number levels that code has had, by positions t >= s. */
 interface Rule {
@@ -90,30 +92,52 @@ function ruleOf(lab: Lab, actual: Int32Array): string | null {
   const { T } = lab;
   const right: Rule = {
     name: 'levels are those',
-    level: (t, s) => levelsOf(lab.c.structure ?? { kind: 'weak', base: 2 }).level(t, s),
+    level: (t, s) => levelsOf(lab.c.structure ?? WEAK).level(t, s),
   };
   const isRight = [...actual].every((each, at) => {
     const [t, s] = [Math.floor(at / T), at % T];
-    return !isPast(lab, lab.row, t, s) || each === trueLevel(lab, lab.row, t, s);
+    return each === UNKNOWN || !isPast(lab, lab.row, t, s) || each === trueLevel(lab, lab.row, t, s);
   });
   // what is wrong then are pairs that no rule is about
   if (isRight) return null;
-  for (const { words, of } of COUNTS) {
+  const pairs: Pair[] = [];
+  for (let t = 0; t < T; t++)
+    for (let s = 0; s <= t; s++)
+      if (actual[t * T + s] !== UNKNOWN && isPast(lab, lab.row, t, s)) pairs.push({ t, s, level: actual[t * T + s] });
+  const wrong = pairs.filter(({ t, s, level }) => level !== trueLevel(lab, lab.row, t, s));
+  const rules = COUNTS.flatMap(({ words, of }) => {
     const isOther = Array.from({ length: T }, (_, t) => t).some((t) => of(lab, t) !== positionOf(lab, lab.row, t));
-    for (const rule of words === '' ? rulesFor(lab) : isOther ? [right, ...rulesFor(lab)] : []) {
-      let [pairs, hits] = [0, 0];
-      for (let t = 0; t < T && hits === pairs; t++) {
-        for (let s = 0; s <= t; s++) {
-          if (!isPast(lab, lab.row, t, s)) continue;
-          pairs++;
-          if (actual[t * T + s] === rule.level(of(lab, t), of(lab, s))) hits++;
-        }
-      }
-      if (pairs > 0 && hits === pairs)
-        return [rule.name, words].filter(Boolean).join(', ').replace('those, of', 'those of');
-    }
-  }
-  return null;
+    const list = words === '' ? rulesFor(lab) : isOther ? [right, ...rulesFor(lab)] : [];
+    return list.map((rule) => ({ rule, words, of }));
+  });
+  const follows = (list: readonly Pair[], { rule, of }: (typeof rules)[number]): boolean =>
+    list.length > 0 && list.every(({ t, s, level }) => level === rule.level(of(lab, t), of(lab, s)));
+  // of all pairs; else of all that are wrong, where they are many: some sequences may be right
+  const whole = rules.find((each) => follows(pairs, each));
+  const part = wrong.length >= MANY_WRONG ? rules.find((each) => follows(wrong, each)) : undefined;
+  const found = whole ?? part;
+  if (!found) return null;
+  const name = [found.rule.name, found.words].filter(Boolean).join(', ').replace('those, of', 'those of');
+  return whole ? name : `${name} (on all ${wrong.length} pairs that are wrong)`;
+}
+
+/** A pair and the level that it is read at. */
+interface Pair {
+  t: number;
+  s: number;
+  level: number;
+}
+
+/** So many wrong pairs say which rule they follow, whatever the others do. */
+const MANY_WRONG = 12;
+
+/** The rule by which what came in with a state is read, by positions: of the query, and of the first token of what the state holds. */
+export function stateRuleOf(lab: Lab, pairs: readonly Pair[]): string | null {
+  const structure = lab.c.structure ?? WEAK;
+  const isWrong = ({ t, s, level }: Pair): boolean => level !== levelsOf(structure).level(t, s);
+  if (!pairs.some(isWrong)) return null;
+  const found = rulesFor(lab).find((rule) => pairs.every(({ t, s, level }) => level === rule.level(t, s)));
+  return found?.name ?? null;
 }
 
 const nameOf = (level: number): string =>
@@ -134,10 +158,12 @@ const whoOf = (level: number): string =>
 
 /** What is read at which level, one sentence for each confusion. */
 function confusionSentences(confusion: ProbedLevels['confusion']): string[] {
+  // a kernel that reads nothing has no levels to tell of
+  if (confusion.every(({ actual }) => actual === NONE)) return ['nothing is read at all'];
   const totals = new Map<number, number>();
   for (const { truth, pairs } of confusion) totals.set(truth, (totals.get(truth) ?? 0) + pairs);
   return confusion
-    .filter(({ truth, actual }) => truth !== actual)
+    .filter(({ truth, actual }) => truth !== actual && actual !== UNKNOWN)
     .sort((a, b) => b.pairs - a.pairs)
     .map(({ truth, actual, pairs }) => {
       const all = totals.get(truth) ?? pairs;
@@ -174,6 +200,10 @@ export async function levelMapOf(lab: Lab): Promise<ProbedLevels> {
     const [t, s] = [Math.floor(at / T), at % T];
     truth[at] = trueLevel(lab, row, t, s);
     const read = levels[at];
+    if (Number.isNaN(plain.actual[at])) {
+      actual[at] = UNKNOWN;
+      continue;
+    }
     if (counts(always[at], at)) actual[at] = ALWAYS;
     else if (read.length > 1) actual[at] = SEVERAL;
     else if (read.length === 1) actual[at] = read[0];
@@ -184,7 +214,7 @@ export async function levelMapOf(lab: Lab): Promise<ProbedLevels> {
     confusions.set(key, entry);
   }
   const confusion = [...confusions.values()];
-  const isRight = confusion.every((each) => each.truth === each.actual);
+  const isRight = confusion.every((each) => each.truth === each.actual || each.actual === UNKNOWN);
   const rule = isRight ? null : ruleOf(lab, actual);
   const sentences = isRight ? [] : [...(rule ? [rule] : []), ...confusionSentences(confusion).slice(0, rule ? 4 : 10)];
   if (several.length > 0) {

@@ -3,10 +3,11 @@
 import { ratioOf } from '../../properties/compare.ts';
 import { counted } from '../../reference/tensor.ts';
 import { labelsOf, named } from '../localise/localise.ts';
-import { simplestSet } from '../localise/search.ts';
+import { type Hypothesis, type Labels, simplestSet } from '../localise/search.ts';
+import { shareWords } from '../localise/words.ts';
 import { type Lab, type Matrices, rows, squareOf } from './lab.ts';
 import { isPast, PAIR_AXES, pairSets, trueLevel } from './pairs.ts';
-import type { ProbedMatrix } from './probed.ts';
+import type { Finding, ProbedMatrix } from './probed.ts';
 
 const MOST_PAIRS = 1000;
 
@@ -18,6 +19,29 @@ export const ratiosOf = (actual: Float64Array, truth: Float64Array, bound: Float
 export function pairWords(pairs: readonly { t: number; s: number }[]): string {
   const shown = pairs.slice(0, 3).map(({ t, s }) => `P[${t},${s}]`);
   return shown.join(', ') + (pairs.length > 3 ? ', …' : '');
+}
+
+/** The simplest set of wrong pairs in words, with how good it is; null where none is good enough. */
+export function pairSetWords(labels: Labels, hypotheses: readonly Hypothesis[]): string | null {
+  const found = named(simplestSet(labels, hypotheses), hypotheses, (cut) => (cut === '' ? 'everywhere' : ''));
+  return found && [found.words, ...shareWords(found)].join('; ');
+}
+
+/** Which entries of P are no numbers: before all else, since nothing can be read off them. */
+export function noNumbers(lab: Lab, { row, head, actual }: ProbedMatrix): Finding | null {
+  const { T } = lab;
+  const isNone = actual.flat().map((value) => !Number.isFinite(value));
+  const count = isNone.filter(Boolean).length;
+  if (count === 0) return null;
+  const hypotheses = pairSets(lab, row, head, (at) => isNone[at]);
+  const labels = Int8Array.from(isNone, (each) => (each ? 1 : -1));
+  const all = actual.flat().every(Number.isNaN) ? 'NaN' : 'NaN or infinite';
+  const where = pairSetWords({ axes: PAIR_AXES, shape: [T, T], labels }, hypotheses);
+  const pairs = [...isNone.keys()].filter((at) => isNone[at]).map((at) => ({ t: Math.floor(at / T), s: at % T }));
+  return {
+    kind: 'no-numbers',
+    sentence: `${count} of ${T * T} entries of P are no numbers (${all}): ${where ?? pairWords(pairs)}`,
+  };
 }
 
 /** One head that is wrong, the one where the failure is worst if it is one of them; how many others are. */
@@ -40,16 +64,13 @@ export function matrixOf(lab: Lab, actual: Float64Array, right: Matrices): Probe
   const wrongPairs = places.slice(0, MOST_PAIRS).map((at) => ({ t: Math.floor(at / T), s: at % T, ratio: ratio[at] }));
   const hypotheses = places.length > 0 ? pairSets(lab, row, head, (at) => !(ratio[at] <= 1)) : [];
   const labels = labelsOf({ axes: PAIR_AXES, shape: [T, T], ratio, expected: e, bound: b });
-  const set =
-    named(simplestSet(labels, hypotheses), hypotheses, (cut) => (cut === '' ? 'everywhere' : ''))?.words ?? null;
+  const set = pairSetWords(labels, hypotheses);
   const sentences: string[] = [];
   if (places.length > 0) {
     const which = B * H > 1 ? ` of row ${row}, head ${head},` : '';
     sentences.push(
       `${counted(places.length, 'entry', 'entries')} of P${which} ${places.length === 1 ? 'is' : 'are'} wrong: ${set ?? `no simple set, such as ${pairWords(wrongPairs)}`}`,
     );
-    const finite = places.filter((at) => Number.isFinite(a[at]));
-    if (finite.length < places.length) sentences.push(`${places.length - finite.length} of them are no numbers`);
     const future = places
       .filter((at) => at % T > Math.floor(at / T) && a[at] !== 0 && !Number.isNaN(a[at]))
       .sort((x, y) => x - y);

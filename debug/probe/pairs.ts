@@ -26,7 +26,7 @@ export const PAIR_AXES = 'ts';
 /** Every set that is tried on one head. */
 export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: number) => boolean): Hypothesis[] {
   const { T, layout } = lab;
-  const { chunkSize, hasLevels, cells } = layout;
+  const { chunkSize, hasChunks, hasLevels, levels, cells } = layout;
   const touched = [new Set<number>(), new Set<number>()];
   for (let at = 0; at < T * T; at++) {
     if (!isWrong(at)) continue;
@@ -36,12 +36,19 @@ export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: numb
   const list = [
     ...alongTime('t', cells[row], {
       chunkSize,
-      hasLevels,
+      hasChunks,
+      levels,
       wrongAt: (t) => touched[0].has(t),
       noun: 'query',
       nouns: 'queries',
     }),
-    ...alongTime('s', cells[row], { chunkSize, hasLevels: false, wrongAt: (s) => touched[1].has(s), noun: 'key' }),
+    ...alongTime('s', cells[row], {
+      chunkSize,
+      hasChunks,
+      levels: null,
+      wrongAt: (s) => touched[1].has(s),
+      noun: 'key',
+    }),
   ];
   const sets: { words: string; cost: number; has(at: number): boolean }[] = [];
   const add = (words: string, cost: number, has: (t: number, s: number) => boolean): void => {
@@ -57,11 +64,13 @@ export function pairSets(lab: Lab, row: number, head: number, isWrong: (at: numb
   add('keys of other sequences', 1.5, (t, s) => cells[row][t].sequence !== cells[row][s].sequence);
   const chunk = (t: number): number => Math.floor(positionOf(lab, row, t) / chunkSize);
   const name = `(C = ${chunkSize})`;
-  add(`query and key in one chunk ${name}`, 2, (t, s) => past(t, s) && chunk(t) === chunk(s));
-  add(`keys before their query in one chunk ${name}`, 2.5, (t, s) => past(t, s) && s < t && chunk(t) === chunk(s));
-  add(`a key of an earlier chunk than the query's ${name}`, 2, (t, s) => past(t, s) && chunk(t) > chunk(s));
-  add(`at least one whole chunk between key and query ${name}`, 2.5, (t, s) => past(t, s) && chunk(t) > chunk(s) + 1);
   add('every query and key (s <= t)', 1, past);
+  if (hasChunks) {
+    add(`query and key in one chunk ${name}`, 2, (t, s) => past(t, s) && chunk(t) === chunk(s));
+    add(`keys before their query in one chunk ${name}`, 2.5, (t, s) => past(t, s) && s < t && chunk(t) === chunk(s));
+    add(`a key of an earlier chunk than the query's ${name}`, 2, (t, s) => past(t, s) && chunk(t) > chunk(s));
+    add(`at least one whole chunk between key and query ${name}`, 2.5, (t, s) => past(t, s) && chunk(t) > chunk(s) + 1);
+  }
   if (hasLevels) {
     for (let level = 0; level < layout.L; level++) {
       add(`pairs of level ${level}`, 4, (t, s) => trueLevel(lab, row, t, s) === level);

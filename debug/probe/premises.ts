@@ -13,30 +13,56 @@ import {
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
-import { type Tensor, toDense } from '../../reference/tensor.ts';
-import { has, held, type Lab } from './lab.ts';
+import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { timeLast } from '../diagnose/cases.ts';
+import { has, held, type Lab, lossOf, reference } from './lab.ts';
 import type { Finding, Premise } from './probed.ts';
+import { startsDirty } from './state.ts';
 
 /** Multiples of 1/8 up to 1: they, and sums of two, are exact in any format. */
 const eighths = (like: Tensor, name: string, seed: number): Tensor =>
   tensorBy(like.shape, (index) => ((noise(seed, name, index) % 17) - 8) / 8);
 
-/** How far apart two answers are: in bounds, and as a share of the largest number. */
+/** How far apart two answers are: in what they may be apart, and the largest share that it is of the size of its row. */
 interface Apart {
   worst: number;
   share: number;
 }
 
-/** Elements that are no numbers on both sides say nothing here: P shows them. */
-function apartOf(actual: Float64Array, expected: Float64Array, bound: () => Float64Array): Apart {
-  let [worst, most, largest] = [0, 0, 0];
-  for (let at = 0; at < actual.length; at++) {
-    if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
-    if (actual[at] !== expected[at]) worst = Math.max(worst, ratioOf(actual[at], expected[at], bound()[at]));
-    most = Math.max(most, Math.abs(actual[at] - expected[at]));
-    largest = Math.max(largest, Math.abs(expected[at]));
+/**
+ * Row by row, the V elements of a position and head: elements that are no numbers on both sides say nothing here, P shows them. `parts`:
+ * what `expected` is a sum of, which a row is the size of where the sum cancels.
+ */
+function apartOf(
+  { precision, c }: Lab,
+  actual: Float64Array,
+  expected: Float64Array,
+  bound: () => Float64Array,
+  parts: readonly Float64Array[] = [],
+): Apart {
+  const V = (c.inputs.v as Tensor).shape[3];
+  const found: Apart = { worst: 0, share: 0 };
+  for (let row = 0; row < actual.length; row += V) {
+    let [most, size] = [0, 0];
+    let isOff = false;
+    for (let at = row; at < row + V; at++) {
+      if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
+      if (actual[at] !== expected[at]) isOff = true;
+      most = Math.max(most, Math.abs(actual[at] - expected[at]));
+      const sizes = [expected, actual, ...parts].map((values) => Math.abs(values[at])).filter(Number.isFinite);
+      size = Math.max(size, ...sizes);
+    }
+    if (!isOff) continue;
+    const room = lossOf(precision) * size;
+    for (let at = row; at < row + V; at++) {
+      if (!Number.isFinite(actual[at]) && !Number.isFinite(expected[at])) continue;
+      if (actual[at] === expected[at]) continue;
+      const ratio = ratioOf(actual[at], expected[at], bound()[at] + room);
+      if (ratio > 1) found.share = Math.max(found.share, Number.isFinite(most) ? most / (size || 1) : 1);
+      found.worst = Math.max(found.worst, ratio);
+    }
   }
-  return { worst, share: most / (largest || 1) };
+  return found;
 }
 
 /** An output; its bounds, which cost more than it does, only where something asks for them. */
@@ -45,33 +71,51 @@ interface Output {
   bound(): Float64Array;
 }
 
+/** Bounds of the true operator, and more in rows in which the answer is larger than the true one: sums of larger terms round by more. */
+function boundsWithGrowth(lab: Lab, c: Case, o: Float64Array): Float64Array {
+  const bounds = boundsOf(c, lab.precision).o;
+  const right = toDense(reference(c).o);
+  const V = (c.inputs.v as Tensor).shape[3];
+  const sizeOf = (values: Float64Array, row: number): number =>
+    values
+      .subarray(row, row + V)
+      .reduce((most, each) => (Number.isFinite(each) ? Math.max(most, Math.abs(each)) : most), 0);
+  return bounds.map((bound, at) => {
+    const row = at - (at % V);
+    const [answered, wanted] = [sizeOf(o, row), sizeOf(right, row)];
+    return answered > wanted && wanted > 0 ? bound * (answered / wanted) : bound;
+  });
+}
+
 async function outputs(lab: Lab, c: Case): Promise<Output> {
   let known: Float64Array | null = null;
+  const o = toDense((await lab.ask(c)).o);
   return {
-    o: toDense((await lab.ask(c)).o),
+    o,
     bound() {
-      known ??= boundsOf(c, lab.precision).o;
+      known ??= boundsWithGrowth(lab, c, o);
       return known;
     },
   };
 }
 
-const shown = ({ worst, share }: Apart): string =>
-  `${Number.isFinite(worst) ? `${worst.toPrecision(2)} bounds, ` : ''}${share.toPrecision(2)} of its size`;
-
-/** Off by so small a share is rounding: nothing that rests on it is wrong for that. */
-const ROUNDING = 0.04;
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 
 async function isDeterministic(lab: Lab): Promise<Premise> {
   const once = await outputs(lab, lab.c);
   const again = await outputs(lab, lab.c);
-  const apart = apartOf(again.o, once.o, once.bound);
+  const apart = apartOf(lab, again.o, once.o, once.bound);
   const holds = apart.worst <= 2;
   const sentence = holds
     ? 'the same case is answered alike twice'
-    : `the same case is answered differently the second time, by up to ${shown(apart)}: something is left over from call to call, or depends on its order`;
+    : `the same case is answered differently the second time, by up to ${percent(apart.share)} of its size: something is left over from call to call, or depends on its order`;
   return { name: 'deterministic', holds, worst: apart.worst, sentence };
 }
+
+/** Off by so small a share is rounding: nothing that rests on it is wrong for that. */
+const ROUNDING = 0.04;
+/** What is multiplied by a power of two is rounded alike in any floating format, however few its bits are. */
+const COARSE = 0.3;
 
 /** f(x) + f(y) = f(x + y), and f(64 x) = 64 f(x), within the bounds of each. */
 async function isLinear(lab: Lab, name: 'v' | 'lambda'): Promise<Premise> {
@@ -79,19 +123,22 @@ async function isLinear(lab: Lab, name: 'v' | 'lambda'): Promise<Premise> {
   const [x, y] = [eighths(like, `${name} one`, 1), eighths(like, `${name} two`, 2)];
   const at = (value: Tensor): Promise<Output> => outputs(lab, held(lab, withInputs(lab.c, { [name]: value })));
   const [fx, fy, sum, large] = [await at(x), await at(y), await at(addTensors(x, y)), await at(scaleTensor(x, 64))];
+  const allowed = (): Float64Array => sum.bound().map((bound, i) => bound + 2 * (fx.bound()[i] + fy.bound()[i]));
   const added = fx.o.map((value, i) => value + fy.o[i]);
-  const allowed = sum.bound().map((bound, i) => bound + 2 * (fx.bound()[i] + fy.bound()[i]));
   const times64 = fx.o.map((value) => 64 * value);
-  const allowedLarge = large.bound().map((bound, i) => bound + 64 * fx.bound()[i]);
-  const apart = [apartOf(sum.o, added, () => allowed), apartOf(large.o, times64, () => allowedLarge)];
-  const [far] = apart.sort((a, b) => b.share - a.share);
-  const worst = Math.max(...apart.map((each) => each.worst));
+  const allowedLarge = (): Float64Array => large.bound().map((bound, i) => bound + 64 * fx.bound()[i]);
+  const [sums, multiples] = [
+    apartOf(lab, sum.o, added, allowed, [fx.o, fy.o]),
+    apartOf(lab, large.o, times64, allowedLarge),
+  ];
+  const worst = Math.max(sums.worst, multiples.worst);
   const letter = name === 'v' ? 'v' : 'the level scales';
   if (worst <= 1) return { name: `linear in ${name}`, holds: true, worst, sentence: `o is linear in ${letter}` };
-  const why =
-    far.share < ROUNDING ? 'it rounds to fewer bits than its precision has' : 'something clamps it, or is added to it';
-  const sentence = `o is not linear in ${letter}, by up to ${shown(far)}: ${why}`;
-  return { name: `linear in ${name}`, holds: false, worst, isRounding: far.share < ROUNDING, sentence };
+  const share = Math.max(sums.share, multiples.share);
+  const isRounding = share < ROUNDING || (multiples.worst <= 1 && share < COARSE);
+  const why = isRounding ? 'it rounds to fewer bits than its precision has' : 'something clamps it, or is added to it';
+  const sentence = `o is not linear in ${letter}, by up to ${percent(share)} of its size: ${why}`;
+  return { name: `linear in ${name}`, holds: false, worst, isRounding, sentence };
 }
 
 /** The case with every token from t on changed, of all batch rows or of one. */
@@ -165,11 +212,15 @@ export async function maskedByZero(lab: Lab): Promise<Finding | null> {
   if (T < 2) return null;
   const t = Math.max(1, Math.floor(T / 2));
   const width = (lab.c.inputs.v as Tensor).shape.slice(2).reduce((product, each) => product * each, 1);
+  // what is no number without any in v says nothing
+  const before = toDense((await lab.ask(lab.c)).o);
   /** The first query that is no number although none of [from, to) is its own to read. */
   const reached = async (from: number, to: number, isFree: (query: number) => boolean): Promise<number | null> => {
     const v = mapTensor(lab.c.inputs.v as Tensor, (value, [, s]) => (s >= from && s < to ? Number.NaN : value));
     const o = toDense((await lab.ask(withInputs(lab.c, { v }))).o);
-    const first = o.findIndex((value, at) => Number.isNaN(value) && isFree(Math.floor(at / width) % T));
+    const first = o.findIndex(
+      (value, at) => Number.isNaN(value) && !Number.isNaN(before[at]) && isFree(Math.floor(at / width) % T),
+    );
     return first < 0 ? null : Math.floor(first / width) % T;
   };
   const say = (where: string, query: number): Finding => ({
@@ -178,9 +229,12 @@ export async function maskedByZero(lab: Lab): Promise<Finding | null> {
   });
   const earlier = await reached(t, T, (query) => query < t);
   if (earlier !== null) return say(`at position ${t}`, earlier);
-  if (!cuts || cuts.length < 3) return null;
-  const later = await reached(cuts[0], cuts[1], (query) => query >= cuts[1]);
-  return later === null ? null : say('of another packed sequence', later);
+  for (let i = 0; cuts && i < cuts.length - 2; i++) {
+    const [from, to] = [cuts[i], cuts[i + 1]];
+    const later = to > from ? await reached(from, to, (query) => query < from || query >= to) : null;
+    if (later !== null) return say('of another packed sequence', later);
+  }
+  return null;
 }
 
 /** Whether something is added to o that does not come from the values: then P is read by differences. */
@@ -189,8 +243,31 @@ export async function addsSomething(lab: Lab): Promise<Finding | null> {
   const o = toDense((await lab.ask(c)).o);
   const wrong = o.filter((value) => value !== 0 && Number.isFinite(value)).length;
   if (wrong === 0) return null;
+  const what = `with v = 0 and nothing in the state, ${wrong} of ${o.length} elements of o are not 0`;
+  if (await startsDirty(lab)) {
+    return {
+      kind: 'state-buffer-not-cleared',
+      sentence: `${what}, and all are with a state of zeros: without an initial state the state does not start with 0`,
+    };
+  }
+  return { kind: 'adds-something', sentence: `${what}: something is added to it, or left in its buffer` };
+}
+
+/** Whether the same numbers in other memory, in which time is the last axis, are answered in another way. */
+export async function readsOtherMemory(lab: Lab): Promise<Finding | null> {
+  const { c, subject } = lab;
+  if (!subject.abilities.views) return null;
+  const inputs: Case['inputs'] = {};
+  for (const name of inputNames(c)) {
+    const value = c.inputs[name] as Tensor;
+    inputs[name] = timeLast(tensor(toDense(value), [...value.shape]));
+  }
+  const dense = await outputs(lab, c);
+  const strided = toDense((await subject.run({ ...c, inputs })).o);
+  if (apartOf(lab, strided, dense.o, dense.bound).worst <= 2) return null;
   return {
-    kind: 'adds-something',
-    sentence: `with v = 0 and nothing in the state, ${wrong} of ${o.length} elements of o are not 0: something is added to it, or left in its buffer`,
+    kind: 'strides-ignored',
+    sentence:
+      'the same numbers in other memory (time as the last axis) give another answer: strides of inputs are ignored',
   };
 }

@@ -36,7 +36,7 @@ export interface ProbedMatrix {
   sentences: string[];
 }
 
-/** At which level each pair is read: -1 not at all, -2 at several, -3 whatever the level scales are. */
+/** At which level each pair is read: -1 not at all, -2 at several, -3 whatever the level scales are, -4 that is no number. */
 export interface ProbedLevels {
   row: number;
   head: number;

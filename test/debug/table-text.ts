@@ -24,6 +24,8 @@ export interface Row {
 
 export interface Table {
   rows: Row[];
+  /** By precision and bug: whether the cause is told by where and what is wrong, without the dictionary; null where nothing is wrong. */
+  where: Record<string, Record<string, boolean | null>>;
   otherForm: { tried: number; right: number; missed: string[] };
   everySystem: { tried: number; right: number; alone: number; missed: string[] };
   pairs: {
@@ -45,10 +47,13 @@ const resultOf = (trial: Trial, name: string): string => {
   return others.length > 0 ? `named, with ${others.join(', ')}` : 'named';
 };
 
+const whereOf = (isRight: boolean | null | undefined, precision: string): string =>
+  `${precision} ${isRight ? 'told' : isRight === false ? '**missed**' : 'right'}`;
+
 const listed = (title: string, list: readonly string[]): string =>
   list.length === 0 ? `${title}: none.` : `${title}: ${list.map((each) => `\`${each}\``).join(', ')}.`;
 
-export function markdown({ rows, otherForm, everySystem, pairs, correct }: Table): string {
+export function markdown({ rows, where, otherForm, everySystem, pairs, correct }: Table): string {
   const precisions = Object.keys(rows[0].trials);
   const figures = precisions.flatMap((precision, i) => {
     const trials = rows.map(({ name, trials: all }) => ({ name, ...all[precision] }));
@@ -63,23 +68,28 @@ export function markdown({ rows, otherForm, everySystem, pairs, correct }: Table
       `- ${precision}, with the bug itself taken out of the dictionary${i === 0 ? ', pairs of others allowed' : ''}: ${listed('another is named', without)}`,
     ];
   });
+  const located = precisions.map((precision) => {
+    const all = Object.entries(where[precision]).filter(([, isRight]) => isRight !== null);
+    const missed = all.filter(([, isRight]) => !isRight).map(([name]) => name);
+    return `- ${precision}, without any dictionary: the cause is told by *where* and *what it computes* of ${percent(all.length - missed.length, all.length)} of those that are wrong on a case that was asked. ${listed('Missed', missed)}`;
+  });
   const results = (result: string): number => pairs.filter((pair) => pair.result === result).length;
   return `<!-- Written by npm run debug:table. -->
 # How good the diagnosis is
 
 Each wrong implementation of \`debug/dictionary\` is diagnosed blind: as an implementation without a name, from the case on which a law rejects it, or
 from the first probe that it fails. In float32 its bug is added to what a correct kernel of that precision answers
-(\`test/mutants/in-precision.ts\`).
+(\`test/mutants/in-precision.ts\`). What has to be said of each without the dictionary is written down by hand (\`test/debug/where.ts\`).
 
-${figures.join('\n')}
+${[...figures, ...located].join('\n')}
 - In float64, the same bugs in the recurrent form, whose sums have another order: ${percent(otherForm.right, otherForm.tried)}. ${listed('Missed', otherForm.missed)}
 - In float64, every bug on every system that can have it: ${percent(everySystem.right, everySystem.tried)}, by itself in ${everySystem.alone}. ${listed('Missed', everySystem.missed)}
 - Two random bugs of different kinds at once, in float64: both named in ${percent(results('both'), pairs.length)}; in ${results('one alone')} one hides the other, and is named alone; ${results('missed')} missed.
 - ${correct.kernels} correct implementations (our forms, and emulated kernels in four precisions) on ${correct.cases} probes. ${listed('Accused', correct.accused)}
 
-| bug | system | ${precisions.join(' | ')} |
-|---|---|${precisions.map(() => '---|').join('')}
-${rows.map(({ name, system, trials }) => `| \`${name}\` | ${system} | ${precisions.map((precision) => resultOf(trials[precision], name)).join(' | ')} |`).join('\n')}
+| bug | system | ${precisions.join(' | ')} | where, without the dictionary |
+|---|---|${precisions.map(() => '---|').join('')}---|
+${rows.map(({ name, system, trials }) => `| \`${name}\` | ${system} | ${precisions.map((precision) => resultOf(trials[precision], name)).join(' | ')} | ${precisions.map((precision) => whereOf(where[precision][name], precision)).join(', ')} |`).join('\n')}
 
 Two at once:
 

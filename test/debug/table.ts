@@ -1,5 +1,8 @@
-/** How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json and docs/debug-table.md. */
-import { writeFileSync } from 'node:fs';
+/**
+ * How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json and docs/debug-table.md;
+ * with `-- where` it measures that part alone, of what is said without the dictionary, and keeps the others.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { probeCases } from '../../debug/diagnose/cases.ts';
 import type { Diagnosis } from '../../debug/diagnose/diagnose.ts';
 import { ask, differs } from '../../debug/diagnose/outputs.ts';
@@ -16,6 +19,7 @@ import { emulated, variants } from '../emulated/implementations.ts';
 import { blind, diagnoseBlind, firstNamed } from './blind.ts';
 import { randomPairs } from './random-pairs.ts';
 import { markdown, type Row, type Table, type Trial } from './table-text.ts';
+import { locateAll } from './where.ts';
 
 /** Cases of the law that rejects a mutant, until one does. */
 const LAW_RUNS = 40;
@@ -147,12 +151,25 @@ async function accused(): Promise<Table['correct']> {
   return found;
 }
 
+/** What is said without the dictionary, by precision and bug. */
+async function where(): Promise<Table['where']> {
+  const found: Table['where'] = {};
+  for (const precision of precisions) {
+    const located = await locateAll(precision, mutants, (name) => process.stderr.write(`${precision.name} ${name}\n`));
+    found[precision.name] = Object.fromEntries(located.map(({ name, isRight }) => [name, isRight]));
+  }
+  return found;
+}
+
+const FILE = 'docs/debug-table.json';
+const kept = process.argv.includes('where') ? (JSON.parse(readFileSync(FILE, 'utf8')) as Table) : null;
 const table: Table = {
-  rows: await rows(),
-  otherForm: await otherForm(),
-  everySystem: await everySystem(),
-  pairs: await pairs(),
-  correct: await accused(),
+  rows: kept?.rows ?? (await rows()),
+  where: await where(),
+  otherForm: kept?.otherForm ?? (await otherForm()),
+  everySystem: kept?.everySystem ?? (await everySystem()),
+  pairs: kept?.pairs ?? (await pairs()),
+  correct: kept?.correct ?? (await accused()),
 };
-writeFileSync('docs/debug-table.json', `${JSON.stringify(table, null, 1)}\n`);
+writeFileSync(FILE, `${JSON.stringify(table, null, 1)}\n`);
 writeFileSync('docs/debug-table.md', markdown(table));
