@@ -1,4 +1,4 @@
-/** The page of the table. */
+/** The table in docs/debug.md. */
 
 /** One blind diagnosis. */
 export interface Trial {
@@ -74,11 +74,8 @@ export function markdown({ rows, where, otherForm, everySystem, pairs, correct }
     return `- ${precision}, without any dictionary: the cause is told by *where* and *what it computes* of ${percent(all.length - missed.length, all.length)} of those that are wrong on a case that was asked. ${listed('Missed', missed)}`;
   });
   const results = (result: string): number => pairs.filter((pair) => pair.result === result).length;
-  return `<!-- Written by npm run debug:table. -->
-# How good the diagnosis is
-
-Each wrong implementation of \`debug/dictionary\` is diagnosed blind: as an implementation without a name, from the case on which a law rejects it, or
-from the first probe that it fails. In float32 its bug is added to what a correct kernel of that precision answers
+  return `Each of the ${rows.length} wrong implementations of \`debug/dictionary\` is diagnosed blind, from what \`lla debug\` would start from: an implementation
+without a name, and the case on which a law rejects it. In float32 its bug is added to what a correct kernel of that precision answers
 (\`test/mutants/in-precision.ts\`). What has to be said of each without the dictionary is written down by hand (\`test/debug/where.ts\`).
 
 ${[...figures, ...located].join('\n')}
@@ -87,14 +84,30 @@ ${[...figures, ...located].join('\n')}
 - Two random bugs of different kinds at once, in float64: both named in ${percent(results('both'), pairs.length)}; in ${results('one alone')} one hides the other, and is named alone; ${results('missed')} missed.
 - ${correct.kernels} correct implementations (our forms, and emulated kernels in four precisions) on ${correct.cases} probes. ${listed('Accused', correct.accused)}
 
+<details><summary>Bug by bug</summary>
+
 | bug | system | ${precisions.join(' | ')} | where, without the dictionary |
 |---|---|${precisions.map(() => '---|').join('')}---|
 ${rows.map(({ name, system, trials }) => `| \`${name}\` | ${system} | ${precisions.map((precision) => resultOf(trials[precision], name)).join(' | ')} | ${precisions.map((precision) => whereOf(where[precision][name], precision)).join(', ')} |`).join('\n')}
 
-Two at once:
+</details>
+
+<details><summary>Two at once</summary>
 
 | bugs | system | result | seconds |
 |---|---|---|---|
 ${pairs.map(({ names, system, result, named, seconds }) => `| ${names.map((name) => `\`${name}\``).join(' + ')} | ${system} | ${result}${named.length > 1 ? `, among ${named.length}` : ''} | ${seconds} |`).join('\n')}
+
+</details>
 `;
+}
+
+const BEGIN = '<!-- Written by npm run debug:table. -->';
+const END = '<!-- End of what it writes. -->';
+
+/** The page with this table in the place of the one that it has. */
+export function withTable(page: string, table: Table): string {
+  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (from < 0 || to < from) throw new Error(`the page has no lines “${BEGIN}” and “${END}”`);
+  return `${page.slice(0, from)}${BEGIN}\n${markdown(table)}${page.slice(to)}`;
 }

@@ -1,6 +1,7 @@
 /**
- * How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json and docs/debug-table.md;
- * with `-- where` it measures that part alone, of what is said without the dictionary, and keeps the others.
+ * How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json, and from it the table in
+ * docs/debug.md; with `-- where` it measures that part alone, of what is said without the dictionary, and keeps the others; with
+ * `-- diagnosis` the others alone.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { probeCases } from '../../debug/diagnose/cases.ts';
@@ -18,7 +19,7 @@ import { systems } from '../../reference/systems/registry.ts';
 import { emulated, variants } from '../emulated/implementations.ts';
 import { blind, diagnoseBlind, firstNamed } from './blind.ts';
 import { randomPairs } from './random-pairs.ts';
-import { markdown, type Row, type Table, type Trial } from './table-text.ts';
+import { type Row, type Table, type Trial, withTable } from './table-text.ts';
 import { locateAll } from './where.ts';
 
 /** Cases of the law that rejects a mutant, until one does. */
@@ -162,14 +163,17 @@ async function where(): Promise<Table['where']> {
 }
 
 const FILE = 'docs/debug-table.json';
-const kept = process.argv.includes('where') ? (JSON.parse(readFileSync(FILE, 'utf8')) as Table) : null;
+const PAGE = 'docs/debug.md';
+const before = (): Table => JSON.parse(readFileSync(FILE, 'utf8'));
+const kept = process.argv.includes('where') ? before() : null;
+const keptWhere = process.argv.includes('diagnosis') ? before().where : null;
 const table: Table = {
   rows: kept?.rows ?? (await rows()),
-  where: await where(),
+  where: keptWhere ?? (await where()),
   otherForm: kept?.otherForm ?? (await otherForm()),
   everySystem: kept?.everySystem ?? (await everySystem()),
   pairs: kept?.pairs ?? (await pairs()),
   correct: kept?.correct ?? (await accused()),
 };
 writeFileSync(FILE, `${JSON.stringify(table, null, 1)}\n`);
-writeFileSync('docs/debug-table.md', markdown(table));
+writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8'), table));
