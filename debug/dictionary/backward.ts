@@ -156,7 +156,7 @@ export const backward = [
   mutant(
     'dq-with-scale-twice',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dq is multiplied by scale twice: dA has it already.',
     'dq = scale dA k, with dA = dP * M: scale once',
     { gradients: (x, { q }) => multiply(q, x.scale) },
@@ -164,7 +164,7 @@ export const backward = [
   mutant(
     'dk-without-scale',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dk is not multiplied by scale.',
     'dk = scale dA^T q: scale is missing',
     { on: notDelta, gradients: ofOther(['k'], withoutScale) },
@@ -172,7 +172,7 @@ export const backward = [
   mutant(
     'dk-with-scale-twice',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dk is multiplied by scale twice: dA, or q, has it already.',
     'dk = scale dA^T q, with dA = dP * M: scale once',
     { on: notDelta, gradients: ofOther(['k'], (x) => withHead(x, { scale: x.scale ** 2 })) },
@@ -220,7 +220,7 @@ export const backward = [
   mutant(
     'dq-and-dg-without-scale',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dq is not multiplied by scale, and neither is dg that is made of q · dq - k · dk.',
     'dq = scale dA k: scale is missing, before dg is made of it',
     { on: summedAlone, gradients: ofOtherWithDecays(['q'], withoutScale) },
@@ -228,7 +228,7 @@ export const backward = [
   mutant(
     'dk-and-dg-without-scale',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dk is not multiplied by scale, and dg is made of it: q · dq - k · dk.',
     'dk = scale dA^T q: scale is missing, before dg is made of it',
     { on: summedAlone, gradients: ofOtherWithDecays(['k'], withoutScale) },
@@ -309,7 +309,7 @@ export const backward = [
   mutant(
     'dq-and-dk-swapped',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dq is handed out as dk, and dk as dq.',
     'the order of the gradients: dq = scale dA k, dk = scale dA^T q',
     {
@@ -355,7 +355,7 @@ export const backward = [
   mutant(
     'dg-without-the-sum',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dg is q · dq - k · dk of its token: the reverse cumulative sum is missing.',
     'dg_r = sum over t >= r of (q_t · dq_t - k_t · dk_t): summed from the last token back',
     { on: tokenDecay, gradients: dgFrom((terms) => terms) },
@@ -363,7 +363,7 @@ export const backward = [
   mutant(
     'dg-summed-forwards',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'The cumulative sum of dg runs from the first token on.',
     'dg_r = sum over t >= r of (q_t · dq_t - k_t · dk_t): summed from the last token back',
     {
@@ -381,7 +381,7 @@ export const backward = [
   mutant(
     'dg-from-exclusive-sums',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'The reverse cumulative sum of dg leaves its own token out.',
     'dg_r = sum over t >= r of (q_t · dq_t - k_t · dk_t): t = r belongs to it',
     {
@@ -433,7 +433,7 @@ export const backward = [
   mutant(
     'dlambda-without-scale',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dlambda is not multiplied by scale.',
     'dlambda[t,l] = sum over s with level(t,s) = l of dP * A * D, with A = scale q k^T',
     { on: logLinear, gradients: ofOther(['lambda'], withoutScale) },
@@ -441,7 +441,7 @@ export const backward = [
   mutant(
     'dlambda-without-decay',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'dlambda leaves the decay out.',
     'dlambda[t,l] = sum over s with level(t,s) = l of dP * A * D: D belongs to it',
     { on: (system) => logLinear(system) && decaying(system), gradients: ofOther(['lambda'], withoutDecay) },
@@ -468,7 +468,7 @@ export const backward = [
   mutant(
     'doutput-ignored',
     SYSTEM,
-    'finite-differences',
+    'backward-within-its-bound',
     'Gradients come through the final state alone: the cotangent of the outputs is not used.',
     'dP = dO v^T: the backward pass starts from dO as well as from dFinalState',
     {

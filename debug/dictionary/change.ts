@@ -21,6 +21,8 @@ export interface Change extends ProductChange {
   backwardHead?: (x: Head) => Head;
   output?: (x: Head, out: HeadOutput) => void;
   gradients?: (x: Head, grads: HeadGradients, dOut: HeadOutput) => void;
+  /** Whether it is about how outputs are stored: with another bug it comes last, whatever the other one is. */
+  stores?: boolean;
   /** The whole answer. */
   answer?: (c: Case, answer: Answer) => void;
   /** Replaces everything. */

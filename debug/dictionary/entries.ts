@@ -56,7 +56,8 @@ export function pairOf(first: Entry, second: Entry, system: string): Entry | nul
   if (a.run || b.run || (a.form && b.form && a.form !== b.form)) return null;
   // what rewrites products has to see the head that the other one has changed
   const isInside = (change: Change): boolean => Boolean(change.weight ?? change.decay ?? change.output);
-  const changes = isInside(b) && !isInside(a) ? [b, a] : [a, b];
+  const isLast = (change: Change): boolean => !isInside(change) || change.stores === true;
+  const changes = isLast(a) && !isLast(b) ? [b, a] : [a, b];
   const [inner, outer] = changes;
   // one product with the weight of one and the decay of the other
   const joined =

@@ -142,6 +142,7 @@ export const layout = [
     'o as it is stored: in floating, not in fixed point',
     {
       on: anySystem,
+      stores: true,
       output(_x, out) {
         for (let i = 0; i < out.o.length; i++) out.o[i] = Math.round(out.o[i] * 2 ** 8) / 2 ** 8;
       },
@@ -391,6 +392,7 @@ export const layout = [
     'o as it is stored: in the precision that is promised, not in float32',
     {
       on: anySystem,
+      stores: true,
       output(_x, out) {
         out.o.set(Float32Array.from(out.o));
       },
@@ -404,6 +406,7 @@ export const layout = [
     'o as it is stored: an 8-bit format with four bits of significand is in between',
     {
       on: anySystem,
+      stores: true,
       output(_x, out) {
         out.o.set(out.o.map((value) => toBits(value, 4)));
       },
@@ -417,6 +420,7 @@ export const layout = [
     'o as it is stored: an 8-bit format with three bits of significand is in between',
     {
       on: anySystem,
+      stores: true,
       output(_x, out) {
         out.o.set(out.o.map((value) => toBits(value, 3)));
       },

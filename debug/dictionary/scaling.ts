@@ -138,7 +138,7 @@ export const scaling = [
     'forward-within-its-bound',
     'Outputs are stored in bfloat16: eight bits of significand.',
     'o as it is stored: in the precision that is promised, not in bfloat16',
-    { on: anySystem, output: (_x, out) => void out.o.set(rounded(out.o, bfloat16)) },
+    { on: anySystem, stores: true, output: (_x, out) => void out.o.set(rounded(out.o, bfloat16)) },
   ),
   mutant(
     'outputs-in-float16',
@@ -146,7 +146,7 @@ export const scaling = [
     'forward-within-its-bound',
     'Outputs are stored in float16: eleven bits of significand, and nothing beyond 65,504.',
     'o as it is stored: in the precision that is promised, not in float16',
-    { on: anySystem, output: (_x, out) => void out.o.set(rounded(out.o, float16)) },
+    { on: anySystem, stores: true, output: (_x, out) => void out.o.set(rounded(out.o, float16)) },
   ),
   mutant(
     'final-state-in-bfloat16',
