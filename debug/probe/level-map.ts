@@ -142,7 +142,7 @@ export function stateRuleOf(lab: Lab, pairs: readonly Pair[]): string | null {
   // a rule that few pairs follow is a coincidence
   if (pairs.filter(isWrong).length < FEW_WRONG) return null;
   const found = rulesFor(lab).filter((rule) => pairs.every(({ t, s, level }) => level === rule.level(t, s)));
-  return found.length > 0 && found.length < 3 ? found.map(({ name }) => name).join(', or ') : null;
+  return found.length > 0 && found.length <= FEW_WRONG ? found.map(({ name }) => name).join(', or ') : null;
 }
 
 const nameOf = (level: number): string =>
