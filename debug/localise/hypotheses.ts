@@ -96,7 +96,7 @@ export function alongTime(
       if (C >= most) continue;
       add(
         `${of}the last partial ${chunk}${suffix}`,
-        cost,
+        cost - 0.5,
         (at) => end(at) % C > 0 && x(at) >= last(at) && last(at) > 0,
       );
       add(`${of}the last ${chunk}${suffix}`, cost + 0.5, (at) => x(at) >= last(at) && last(at) > 0);

@@ -207,6 +207,25 @@ function shorter(c: Case): { words: string; c: Case }[] {
   return list;
 }
 
+/** The gradient of beta by what beta v writes alone. */
+function writesAlone(c: Case): Alternative[] {
+  const { beta, v } = c.inputs as Record<'beta' | 'v', Tensor>;
+  if (!c.cotangents || !beta) return [];
+  return [
+    {
+      words: 'what comes through beta v alone: what goes through the erase is missing',
+      outputs() {
+        const [dv, own] = [toDense(compute(c).gradients?.v as Tensor), toDense(v)];
+        const V = v.shape[3];
+        const alone = toDense(beta).map((strength, at) =>
+          range(at * V, (at + 1) * V).reduce((sum, i) => sum + (dv[i] * own[i]) / (strength || 1), 0),
+        );
+        return new Map([['gradients.beta', alone]]);
+      },
+    },
+  ];
+}
+
 /** Gradients that are right plus or less something that belongs to another position. */
 function nearGradients(c: Case): Alternative[] {
   const { g, v } = c.inputs as Record<'g' | 'v', Tensor>;
@@ -262,6 +281,7 @@ export function alternativesFor(c: Case): Alternative[] {
     ...movedLevels(c),
     ...merges,
     ...nearGradients(c),
+    ...writesAlone(c),
   ];
 }
 
@@ -270,7 +290,7 @@ const NEARLY_ALL = 0.97;
 /** How much nearer than what is right an alternative has to be. */
 const NEARER = 8;
 
-/** The first alternative that wrong elements hold, and that tells itself from what is right; null where there is none. */
+/** The alternatives that wrong elements hold, which tell themselves from what is right; null where there is none. */
 export function heldBy(
   errors: OutputErrors,
   alternatives: readonly Alternative[],
@@ -280,7 +300,9 @@ export function heldBy(
   const wrong = [...ratio.keys()].filter((at) => !(ratio[at] <= 1));
   if (wrong.length < 2 || wrong.some((at) => !Number.isFinite(actual[at]))) return null;
   const loss = 2 * lossOf(precision);
+  const found: string[] = [];
   for (const { words, outputs } of alternatives) {
+    if (found.length === 2) break;
     let other: Float64Array | undefined;
     try {
       other = outputs().get(name);
@@ -296,9 +318,9 @@ export function heldBy(
       // far nearer than what is right
       if (Math.abs(actual[at] - other[at]) <= Math.min(allowed, apart / NEARER)) hits++;
     }
-    if (hits >= NEARLY_ALL * wrong.length) return words;
+    if (hits >= NEARLY_ALL * wrong.length && !found.includes(words)) found.push(words);
   }
-  return null;
+  return found.length > 0 ? found.join(', or ') : null;
 }
 
 /** What a factor may come from. */

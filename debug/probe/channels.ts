@@ -43,6 +43,7 @@ async function groupsRead(lab: Lab, name: 'q' | 'k'): Promise<Finding | null> {
   const { G } = sizesOf(lab.c);
   if (G * B < 2 || G * B > 64) return null;
   const own = Math.floor((head * G) / H);
+  const isDelta = systemOf(lab.c).recurrence?.beta === true;
   const number = (b: number, group: number): number => 1 + (b * G + group) / (G * B);
   const first = { [name]: tensorBy(shapeFor(lab.c, name), ([b, , group, i]) => (i === 0 ? number(b, group) : 0)) };
   const P = squareOf(lab, await readMatrices(lab, held(lab, plainCase(lab, first))), row, head);
@@ -51,7 +52,8 @@ async function groupsRead(lab: Lab, name: 'q' | 'k'): Promise<Finding | null> {
   for (let t = 0; t < T; t++) {
     for (let s = 0; s <= t; s++) {
       const at = t * T + s;
-      if (!isPast(lab, row, t, s) || !plain.isRead(at)) continue;
+      // a delta rule erases more of a key by larger ones
+      if (!isPast(lab, row, t, s) || !plain.isRead(at) || (isDelta && s < t)) continue;
       const which = Math.round((P[at] / plain.actual[at] - 1) * G * B);
       read.set(which, (read.get(which) ?? 0) + 1);
     }
@@ -66,10 +68,10 @@ async function groupsRead(lab: Lab, name: 'q' | 'k'): Promise<Finding | null> {
   };
 }
 
-/** Every fault of this kind. */
-export async function channelsOf(lab: Lab): Promise<Finding[]> {
-  // the erase of a delta rule, and keys that it normalises, make other numbers of these
-  if (systemOf(lab.c).recurrence?.beta || lab.T < 2 || lab.byDifferences) return [];
-  const found = [await lostChannels(lab), await groupsRead(lab, 'k'), await groupsRead(lab, 'q')];
+/** Every fault of this kind; of queries or keys that are divided by their length nothing is told by numbers. */
+export async function channelsOf(lab: Lab, isNormalised: boolean): Promise<Finding[]> {
+  if (lab.T < 2 || lab.byDifferences) return [];
+  const found = [await lostChannels(lab)];
+  if (!isNormalised) found.push(await groupsRead(lab, 'k'), await groupsRead(lab, 'q'));
   return found.filter((each): each is Finding => each !== null);
 }

@@ -22,8 +22,8 @@ interface Token {
 interface Variant {
   kind: string;
   words: string;
-  /** What a token makes of one column of the state. */
-  step?(token: Token, x: number[]): number[];
+  /** What a token makes of one column of the state, which is of so many tokens before. */
+  step?(token: Token, x: number[], age: number): number[];
   /** How strongly a token writes. */
   strength?(token: Token): number;
   change?(token: Token): Token;
@@ -78,6 +78,11 @@ const VARIANTS: Variant[] = [
     kind: 'erase-stops-at-chunk',
     words: 'the first token of a chunk erases nothing of what comes from earlier chunks',
     step: (token, x) => (token.isChunkStart ? decayed(token, x) : right(token, x)),
+  },
+  {
+    kind: 'newest-missing',
+    words: 'the first decay after the key is left out, as when a token is merged after the transition',
+    step: (token, x, age) => (age === 1 ? erased(token, token.beta, x) : right(token, x)),
   },
   { kind: 'no-decay', words: 'the state does not decay', step: (token, x) => erased(token, token.beta, x) },
   {
@@ -167,7 +172,7 @@ function play(
           Math.max(each, token.alpha[i] * made[i]),
         );
         alone = decayed(token, alone);
-        x = isFirstOrder ? erased(token, token.beta, decayed(token, x), alone) : step(token, x);
+        x = isFirstOrder ? erased(token, token.beta, decayed(token, x), alone) : step(token, x, t - s);
       }
       const lambda = c.inputs.lambda?.get(row, t, head, level(position[t], position[s])) ?? 1;
       P[t * T + s] = scale * lambda * dot(tokens[t].q, x);

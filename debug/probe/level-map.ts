@@ -114,7 +114,10 @@ function ruleOf(lab: Lab, actual: Int32Array): string | null {
     list.length > 0 && list.every(({ t, s, level }) => level === rule.level(of(lab, t), of(lab, s)));
   // of all pairs; else of all that are wrong, where they are many: some sequences may be right
   const whole = rules.find((each) => follows(pairs, each));
-  const part = wrong.length >= MANY_WRONG ? rules.find((each) => follows(wrong, each)) : undefined;
+  // the right levels of wrongly counted positions are one rule, and few pairs tell it; the others are many
+  const part = rules.find(
+    (each) => wrong.length >= (each.rule === right ? FEW_WRONG : MANY_WRONG) && follows(wrong, each),
+  );
   const found = whole ?? part;
   if (!found) return null;
   const name = [found.rule.name, found.words].filter(Boolean).join(', ').replace('those, of', 'those of');
@@ -130,14 +133,16 @@ interface Pair {
 
 /** So many wrong pairs say which rule they follow, whatever the others do. */
 const MANY_WRONG = 12;
+const FEW_WRONG = 4;
 
 /** The rule by which what came in with a state is read, by positions: of the query, and of the first token of what the state holds. */
 export function stateRuleOf(lab: Lab, pairs: readonly Pair[]): string | null {
   const structure = lab.c.structure ?? WEAK;
   const isWrong = ({ t, s, level }: Pair): boolean => level !== levelsOf(structure).level(t, s);
-  if (!pairs.some(isWrong)) return null;
-  const found = rulesFor(lab).find((rule) => pairs.every(({ t, s, level }) => level === rule.level(t, s)));
-  return found?.name ?? null;
+  // a rule that few pairs follow is a coincidence
+  if (pairs.filter(isWrong).length < FEW_WRONG) return null;
+  const found = rulesFor(lab).filter((rule) => pairs.every(({ t, s, level }) => level === rule.level(t, s)));
+  return found.length > 0 && found.length <= FEW_WRONG ? found.map(({ name }) => name).join(', or ') : null;
 }
 
 const nameOf = (level: number): string =>

@@ -89,7 +89,7 @@ async function probeForward(lab: Lab, faults: Finding[], isCoarse: boolean): Pro
   // a factor of each token is what other faults look like from afar
   const isExplained = !isMapRight || Boolean(scales ?? decay ?? delta ?? normalised);
   const scale = await step('factors', faults, () => factorOf(lab, read.actual, read.right, isExplained));
-  const channels = (await step('its channels', faults, () => channelsOf(lab))) ?? [];
+  const channels = (await step('its channels', faults, () => channelsOf(lab, normalised !== null))) ?? [];
   return {
     read,
     P: read.P,

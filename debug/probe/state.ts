@@ -6,7 +6,8 @@ import { type Tensor, toDense } from '../../reference/tensor.ts';
 import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { localise } from '../localise/localise.ts';
-import { alternativesFor, heldBy } from './alternatives.ts';
+import { relationOf } from '../localise/relation.ts';
+import { alternativesFor, factorName, heldBy } from './alternatives.ts';
 import { held, type Lab, plainCase, shapeFor } from './lab.ts';
 import { stateRuleOf } from './level-map.ts';
 import type { Finding } from './probed.ts';
@@ -46,7 +47,8 @@ async function wrongIn(lab: Lab, asked: Case, name: OutputName): Promise<string 
   const located = localise(found).outputs.find((each) => each.name === name && each.wrong > 0);
   if (!located) return null;
   const errors = found.outputs.find((each) => each.name === name) as OutputErrors;
-  const holds = located.relation ?? heldBy(errors, alternativesFor(asked), lab.precision);
+  const { bits } = name === 'finalState' ? lab.precision.state : lab.precision.output;
+  const holds = relationOf(errors, bits, factorName(asked)) ?? heldBy(errors, alternativesFor(asked), lab.precision);
   return [located.set?.words ?? 'no simple set', holds ? `it holds ${holds}` : ''].filter(Boolean).join('; ');
 }
 
