@@ -65,7 +65,7 @@ export function markdown({ rows, where, otherForm, everySystem, pairs, correct }
       .map((row) => `${row.name}: ${row.without[precision].join('; ')}`);
     return [
       `- ${precision}: named first in ${percent(right, rows.length)} of all, ${percent(right, seen.length)} of those that are wrong on a case that was asked. ${listed('Right on all cases, by the bounds of the precision', unseen)}`,
-      `- ${precision}, with the bug itself taken out of the dictionary${i === 0 ? ', pairs of others allowed' : ''}: ${listed('another is named', without)}`,
+      `- ${precision}, with the bug itself taken out of the dictionary${i === 0 ? ', pairs of others allowed for every fifth' : ''}: ${listed('another is named', without)}`,
     ];
   });
   const located = precisions.map((precision) => {
@@ -80,7 +80,7 @@ without a name, and the case on which a law rejects it. In float32 its bug is ad
 
 ${[...figures, ...located].join('\n')}
 - In float64, the same bugs in the recurrent form, whose sums have another order: ${percent(otherForm.right, otherForm.tried)}. ${listed('Missed', otherForm.missed)}
-- In float64, every bug on every system that can have it: ${percent(everySystem.right, everySystem.tried)}, by itself in ${everySystem.alone}. ${listed('Missed', everySystem.missed)}
+- In float64, bugs on every system that can have them, one of four such pairs: ${percent(everySystem.right, everySystem.tried)}, by itself in ${everySystem.alone}. ${listed('Missed', everySystem.missed)}
 - Two random bugs of different kinds at once, in float64: both named in ${percent(results('both'), pairs.length)}; in ${results('one alone')} one hides the other, and is named alone; ${results('missed')} missed.
 - ${correct.kernels} correct implementations (our forms, and emulated kernels in four precisions) on ${correct.cases} probes. ${listed('Accused', correct.accused)}
 
