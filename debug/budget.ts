@@ -6,6 +6,14 @@ import type { Subject } from './failure.ts';
 const MOST_COSTLY = 3;
 const MOST_UNANSWERED = 12;
 
+/** Why there is no answer, in a line. What a program refuses with may be a traceback, whose last line says it. */
+export function reasonLine(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '');
+  const [first = ''] = lines;
+  const last = lines[lines.length - 1] ?? '';
+  return first.startsWith('refused: ') && lines.length > 1 ? `refused: ${last.trim()}` : first;
+}
+
 /** The time is up, or it answers too seldom: said in place of an answer. */
 export class BudgetSpent extends NoAnswer {}
 

@@ -1,5 +1,7 @@
 /** A bug that is named, with what speaks for it, and the words for that. */
+
 import { counted } from '../../reference/tensor.ts';
+import { reasonLine } from '../budget.ts';
 import type { Entry } from '../dictionary/entries.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Answered, Mark } from './trial.ts';
@@ -83,9 +85,7 @@ function gaps({ unanswered, cutShort }: Diagnosis): string[] {
   const [first] = unanswered;
   return [
     ...(first
-      ? [
-          `${counted(unanswered.length, 'case')} got no answer; the first, ${first.case}: ${first.reason.split('\n')[0]}`,
-        ]
+      ? [`${counted(unanswered.length, 'case')} got no answer; the first, ${first.case}: ${reasonLine(first.reason)}`]
       : []),
     ...(cutShort === null ? [] : [`Not everything was compared: ${cutShort}.`]),
   ];

@@ -5,6 +5,7 @@
 import { unravel } from '../../properties/compare.ts';
 import type { Precision } from '../../properties/precision.ts';
 import type { Failure, OutputErrors } from '../failure.ts';
+import { fewPlaces } from './box.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import type { FoundSet, Localisation, Located, Place } from './localisation.ts';
 import { alongAxis, profileOf } from './profile.ts';
@@ -83,6 +84,7 @@ export function locate(errors: OutputErrors, layout: Layout, precision: Precisio
   });
   const hypotheses = wrong > 0 ? setsFor(errors, layout) : [];
   const rest = (cut: string): string => wholeAxes(axes, shape, cut);
+  const labels = labelsOf(errors);
   const located: Omit<Located, 'sentence'> = {
     name,
     axes,
@@ -92,7 +94,7 @@ export function locate(errors: OutputErrors, layout: Layout, precision: Precisio
     nonFinite,
     worst: worst < 0 ? null : placeOf(errors, worst),
     first: Number.isFinite(first) ? first : null,
-    set: named(simplestSet(labelsOf(errors), hypotheses), hypotheses, rest),
+    set: named(simplestSet(labels, hypotheses), hypotheses, rest) ?? fewPlaces(labels),
     relation: relationOf(errors, (name === 'finalState' ? precision.state : precision.output).bits),
     profile: profileOf(errors, layout),
   };

@@ -14,6 +14,8 @@ const NOUNS: Record<string, string> = {
   L: 'level',
 };
 
+export const nounOf = (letter: string): string => NOUNS[letter] ?? letter;
+
 /** {B: 0, T: 12} as "batch row 0, position 12". */
 export const placeWords = (index: Record<string, number>): string =>
   Object.entries(index)

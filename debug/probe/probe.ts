@@ -4,6 +4,7 @@
  */
 import { systemOf } from '../../properties/edit.ts';
 import type { InputName } from '../../reference/systems/system.ts';
+import { reasonLine } from '../budget.ts';
 import type { Failure, Subject } from '../failure.ts';
 import { localise } from '../localise/localise.ts';
 import { channelsOf } from './channels.ts';
@@ -42,7 +43,7 @@ async function step<T>(name: string, faults: Finding[], run: () => Promise<T>): 
     return await run();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    faults.push({ kind: 'no-answer', sentence: `no answer when probed for ${name}: ${why.split('\n')[0]}` });
+    faults.push({ kind: 'no-answer', sentence: `no answer when probed for ${name}: ${reasonLine(why)}` });
     return null;
   }
 }

@@ -65,21 +65,31 @@ describe('the dictionary', () => {
 });
 
 describe('a blind diagnosis', () => {
-  it('names every second bug in float64', async () => {
-    const missed: string[] = [];
-    for (const mutant of every(2)) {
-      const { diagnosis } = await diagnoseBlind(blind(mutant, DOUBLE), mutant.system, { memory });
-      if (!firstNamed(diagnosis).includes(mutant.name)) missed.push(mutant.name);
-      else if (!diagnosis.text[0]) missed.push(`${mutant.name} without words`);
-    }
-    expect(missed).toEqual([]);
-  });
-
-  it.each(every(7).map((mutant) => [mutant.name, mutant] as const))('of %s in float32', async (name, mutant) => {
-    const { diagnosis } = await diagnoseBlind(blind(mutant, float32), mutant.system, { memory, pairs: false });
-    if (name in onlyFloat64.float32) expect(diagnosis.causes).toEqual([]);
-    else expect(firstNamed(diagnosis)).toContain(name);
-  });
+  it.each([DOUBLE, float32])(
+    'names all bugs, nine of ten at least, and nothing else in their place',
+    async (precision) => {
+      const missed: string[] = [];
+      for (const mutant of mutants) {
+        const byLaw = { law: mutant.control, runs: 40 };
+        const { diagnosis } = await diagnoseBlind(
+          blind(mutant, precision),
+          mutant.system,
+          { memory, pairs: false },
+          byLaw,
+        );
+        const named = firstNamed(diagnosis);
+        if (named.includes(mutant.name)) expect(diagnosis.text[0], mutant.name).toMatch(/this bug|asked twice/);
+        else {
+          missed.push(mutant.name);
+          expect(named, mutant.name).toEqual([]);
+        }
+      }
+      expect(mutants.length).toBeGreaterThanOrEqual(60);
+      expect(missed.length / mutants.length, missed.join()).toBeLessThanOrEqual(0.1);
+      const known = precision === DOUBLE ? {} : onlyFloat64.float32;
+      expect(missed.filter((name) => !(name in known))).toEqual([]);
+    },
+  );
 
   it('names nothing else where the bug is not in the dictionary', async () => {
     for (const [i, mutant] of every(30).entries()) {
@@ -144,14 +154,14 @@ describe('a blind diagnosis', () => {
 });
 
 describe('two bugs at once', () => {
-  it('are both named', async () => {
+  it('are both named, or the one that hides the other', async () => {
     for (const { system, names, subject } of randomPairs(4, 2, [SYSTEM])) {
-      const { diagnosis } = await diagnoseBlind(subject, system, { memory });
-      const named = [...diagnosis.causes, ...diagnosis.pairs].flatMap((cause) => cause.names);
-      expect(
-        names.some((name) => named.includes(name)),
-        names.join(),
-      ).toBe(true);
+      const { causes, pairs } = await diagnoseBlind(subject, system, { memory }).then(({ diagnosis }) => diagnosis);
+      const both = pairs.some((pair) => names.every((name) => pair.names.includes(name)));
+      const hiding = causes.some((cause) => cause.names.some((name) => names.includes(name)));
+      expect(both || hiding, names.join()).toBe(true);
+      // a single bug is never one that is not there
+      for (const cause of causes) expect(names).toContain(cause.names.find((name) => names.includes(name)));
     }
   });
 
@@ -178,6 +188,8 @@ describe('a correct implementation', () => {
           const actual = await ask(kernel, question);
           expect(differs(actual, await rightFor(question, kernel), 1, actual.keys()), question.name).toBe(false);
         }
+        const diagnosis = await diagnose(kernel, await failureOn(kernel, probeCases(system, kernel)[0].c), { memory });
+        expect(diagnosis).toMatchObject({ wrong: 0, causes: [], pairs: [], forward: [], nearest: [] });
       }
     },
   );

@@ -142,6 +142,19 @@ describe('what is said', () => {
     }
   });
 
+  it.each([
+    [[47], 'position 5, head 1, value channel 3'],
+    [[40, 41, 44, 45], 'position 5, the first half of the value channels'],
+    [[8, 31], 'position 1, head 0, value channel 0; and batch row 0, position 3, head 1, value channel 3'],
+  ])('names the places %j of a few elements', async (places, words) => {
+    const c = makeCase('log-linear-mamba2', { T: 12 });
+    const answer = compute(c);
+    for (const at of places) answer.o.data[at] += 1;
+    const o = located(failureOf(c, DOUBLE, answer, expectedOf(c, DOUBLE)), 'o');
+    expect(o.set?.words).toContain(words);
+    expect(o.set).toMatchObject({ recall: 1, precision: 1 });
+  });
+
   it('is "no simple set" where errors are scattered', async () => {
     const c = makeCase('log-linear-mamba2', { T: 32 });
     const answer = compute(c);

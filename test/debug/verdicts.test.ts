@@ -1,6 +1,6 @@
 /** What a diagnosis says and does not say: of answers alone, of what could not be compared. */
 import { describe, expect, it } from 'vitest';
-import { clockOf, createPatience, limited } from '../../debug/budget.ts';
+import { clockOf, createPatience, limited, reasonLine } from '../../debug/budget.ts';
 import { diagnose } from '../../debug/diagnose/diagnose.ts';
 import { createMemory } from '../../debug/diagnose/trial.ts';
 import { dictionaryFor } from '../../debug/dictionary/entries.ts';
@@ -34,6 +34,15 @@ describe('what could not be compared is said', () => {
     expect(unanswered).toHaveLength(12);
     expect(cutShort).toBe('12 questions got no answer');
     expect(text.join('\n')).toMatch(/12 cases got no answer; the first, .*: crashed: out of memory\nNot everything/);
+  });
+
+  it('a traceback by its last line', () => {
+    expect(reasonLine('crashed: it ended with exit code 7\n  it printed:\n    so long')).toBe(
+      'crashed: it ended with exit code 7',
+    );
+    expect(reasonLine('refused: File "kernel.py", line 3, in forward\n    launch()\nValueError: V has to be 64')).toBe(
+      'refused: ValueError: V has to be 64',
+    );
   });
 
   it('the time that was up', async () => {
