@@ -200,7 +200,10 @@ async function isCausal(lab: Lab): Promise<Premise> {
 
 /** Each premise; the level scales only where there are some. */
 export async function premisesOf(lab: Lab): Promise<Premise[]> {
-  const premises = [await isDeterministic(lab), await isLinear(lab, 'v')];
+  const steady = await isDeterministic(lab);
+  // two answers to anything differ then: nothing else can be told from that
+  if (steady.holds === false) return [steady];
+  const premises = [steady, await isLinear(lab, 'v')];
   if (has(lab.c, 'lambda')) premises.push(await isLinear(lab, 'lambda'));
   return [...premises, await isCausal(lab)];
 }
