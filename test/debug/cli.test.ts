@@ -137,7 +137,14 @@ describe.skipIf(!python).concurrent('a program', () => {
     const files = readdirSync(at('late'));
     expect(files).toHaveLength(2);
     for (const name of files) {
-      const { status, text } = await debug(join('late', name), '--no-minimise', '--', ...late);
+      const { status, text } = await debug(
+        join('late', name),
+        '--no-minimise',
+        '--no-diagnose',
+        '--no-probe',
+        '--',
+        ...late,
+      );
       expect(status, text).toBe(1);
       expect(text).toMatch(/this is number 2 of the \d cases that the law split-through-state asks/);
       expect(text).toMatch(/elements of o are wrong/);
