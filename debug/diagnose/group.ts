@@ -8,7 +8,13 @@ import { type Answered, answerOf, fits, type Mark, type Memory, markOf } from '.
 /** Bugs with a memory that may have given two such answers to one case. */
 export function forgetful(entries: readonly Entry[], { actual, right, question }: Answered, twice: Outputs): Cause[] {
   const [first, second, truth] = [actual, twice, right.values].map((each) => each.get('o') as Float64Array);
-  const mark: Mark = { telling: new Set(['o']), agreeing: new Set(['o']), agrees: true, distance: 1 };
+  const mark: Mark = {
+    telling: new Set(['o']),
+    changing: new Set(['o']),
+    agreeing: new Set(['o']),
+    agrees: true,
+    distance: 1,
+  };
   return entries
     .filter(({ change }) => change.remembers?.(first, second, truth))
     .map((entry) => causeOf([entry], [mark], [{ question, actual, right, wrong: new Set(['o']) }]));

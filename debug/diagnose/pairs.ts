@@ -24,7 +24,7 @@ const explained = (marks: readonly Mark[], answered: readonly Answered[]): numbe
 
 /** Whether one of two at least changes each output that is wrong. */
 const cover = (a: readonly Mark[], b: readonly Mark[], answered: readonly Answered[]): boolean =>
-  answered.every(({ wrong }, i) => [...wrong].every((name) => a[i].telling.has(name) || b[i].telling.has(name)));
+  answered.every(({ wrong }, i) => [...wrong].every((name) => a[i].changing.has(name) || b[i].changing.has(name)));
 
 /** Pairs of entries that explain everything. `marks`: what each entry is on every question. */
 export async function fittingPairs(

@@ -2,7 +2,7 @@
 import type { Precision } from '../../properties/precision.ts';
 import type { Entry } from '../dictionary/entries.ts';
 import { MOST_VARIED, type Question, workOf } from './cases.ts';
-import { ask, distance, type Outputs, type Right, tells } from './outputs.ts';
+import { ask, differs, distance, type Outputs, type Right, tells } from './outputs.ts';
 
 /** A question, what the subject says to it, and what is right. */
 export interface Answered {
@@ -17,6 +17,8 @@ export interface Answered {
 export interface Mark {
   /** Outputs that no right answer can be taken for. */
   telling: ReadonlySet<string>;
+  /** Outputs that it changes at all: by half a bound. */
+  changing: ReadonlySet<string>;
   /** Outputs in which the subject says what it says. */
   agreeing: ReadonlySet<string>;
   /** Whether the subject says the same in everything; where nothing tells the entry from what is right, it may be right as well. */
@@ -54,18 +56,25 @@ export function answerOf(entry: Entry, question: Question, memory: Memory): Prom
 }
 
 /** No answer that could be compared. */
-const NOTHING: Mark = { telling: new Set(), agreeing: new Set(), agrees: false, distance: Infinity };
+const NOTHING: Mark = {
+  telling: new Set(),
+  changing: new Set(),
+  agreeing: new Set(),
+  agrees: false,
+  distance: Infinity,
+};
 
 /** How an entry does on a question. */
 export function markOf(wrong: Outputs | null, { actual, right, wrong: off }: Answered, p: Precision): Mark {
   if (!wrong) return NOTHING;
   const names = [...actual.keys()];
   const telling = new Set(names.filter((name) => tells(wrong, right, p, name)));
+  const changing = new Set(names.filter((name) => differs(wrong, right, 0.5, [name])));
   const distances = names.map((name) => distance(actual, wrong, right, p, name));
   const agreeing = new Set(names.filter((_, i) => distances[i] <= 1));
   const isRight = telling.size === 0 && off.size === 0;
   const agrees = isRight || agreeing.size === names.length;
-  return { telling, agreeing, agrees, distance: isRight ? 0 : Math.max(0, ...distances) };
+  return { telling, changing, agreeing, agrees, distance: isRight ? 0 : Math.max(0, ...distances) };
 }
 
 /** What an entry is on all questions, or on those up to the first on which it is not what the subject is. */
