@@ -124,8 +124,8 @@ async function findingOf(
   const name = errors.name.slice(PREFIX.length) as InputName;
   const elements = worstElements(errors);
   const simple = relationOf(errors, lab.precision.output.bits, factorName(c));
-  // what is all but right may be another computation
-  const isVague = simple === null || /^nearly|^the right values to \d+ bits/.test(simple);
+  // what is all but right may be another computation, and so may a factor that nothing explains
+  const isVague = simple === null || /^nearly|^the right values to \d+ bits| times the right value$/.test(simple);
   const alternatives = [
     ...(name === 'g' ? followsFromKeys(c, outputs) : []),
     ...alternativesFor({ ...c, chunkSize: lab.chunkSize }),

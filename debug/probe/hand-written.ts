@@ -204,7 +204,7 @@ function otherSums(c: Case): Alternative[] {
         of((value, { t, before, index }) => value(t) - value(t - ((before + index) % chunkSize) + chunkSize)),
     },
     {
-      words: 'another sum: the one over positions runs from the first position on, in place of from the last one back',
+      words: 'the sum over positions that runs from the first one on, in place of from the last one back',
       outputs: () => of((value, { t, index }) => value(t - index) - value(t + 1)),
     },
   ];

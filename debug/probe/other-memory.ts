@@ -168,13 +168,16 @@ function leftStates(c: Case): Alternative[] {
   };
   const what = c.cuSeqlens ? 'sequence' : 'row';
   const words = 'what is right where without a state each head goes on with the state that';
+  const ofRow = { words: `${words} the ${what} before it left`, outputs: from((i, h) => (i - 1) * H + h, n) };
+  // of one head they are the same
+  if (H === 1) return [ofRow];
   return [
     { words: `${words} the head before it left`, outputs: from((i, h) => (h === 0 ? -1 : i * H + h - 1), H) },
     {
       words: `${words} the head before it left, and from ${what} to ${what} too`,
       outputs: from((i, h) => i * H + h - 1, n * H),
     },
-    { words: `${words} the ${what} before it left`, outputs: from((i, h) => (i - 1) * H + h, n) },
+    ofRow,
   ];
 }
 

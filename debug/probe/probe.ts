@@ -155,7 +155,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const isCausal = premises.every(({ name, holds }) => name !== 'causal' || holds !== false);
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const isSoftmax = systemOf(lab.c).recurrence === null;
-  const areLevelsWrong = levelMap !== null && levelMap.sentences.length > 0;
+  const areLevelsWrong = levelMap?.confusion.some(({ truth, actual }) => truth >= 0 && actual >= 0 && truth !== actual);
   const state =
     (isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure, areLevelsWrong))) ?? [];
   const { gradients, jacobians } = await backwardOf(lab, failure, forward.read, faults);
