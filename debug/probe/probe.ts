@@ -13,6 +13,7 @@ import { factorOf } from './factor.ts';
 import { gradientSentences, gradientsOf, type ReadMatrices } from './gradients.ts';
 import { jacobiansOf } from './jacobian.ts';
 import { type Lab, openLab, readMatrices, rightMatrices } from './lab.ts';
+import { lengthsOf } from './lengths.ts';
 import { levelMapOf, scalesOf } from './level-map.ts';
 import { matrixOf, noNumbers } from './matrix.ts';
 import { normalisedOf } from './normalised.ts';
@@ -163,6 +164,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const overwritten = overwrites(lab);
   const told = [none, moved, ...(moved ? [] : values), decay, ...others, scale, added, strided].filter(isFinding);
   const isFound = told.length + state.length > 0 || overwritten !== null || (levelMap?.sentences.length ?? 0) > 0;
+  const lengths = isFound || !isSteady ? null : await step('other lengths', faults, () => lengthsOf(lab));
   const elsewhere = isFound ? null : outsideOfP(lab, failure, P);
   const broken = premises.filter(({ holds }) => holds === false).map(({ sentence }) => sentence);
   const sentences = [
@@ -171,6 +173,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     ...(isReliable ? broken : [...broken, 'what follows rests on that, and is a hint only']),
     ...(levelMap?.sentences ?? []),
     ...told.map(({ sentence }) => sentence),
+    ...(lengths ? [lengths.sentence] : []),
     ...(P?.sentences ?? []),
     ...state.map(({ sentence }) => sentence),
     ...gradientSentences(gradients),

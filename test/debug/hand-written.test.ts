@@ -84,6 +84,13 @@ describe.each(precisions)('in $name', (precision) => {
     expect(sentences).toContain('every gradient is 0: the cotangent of o is not used');
   });
 
+  it('of one token, the lengths at which it is wrong', async () => {
+    const { sentences } = await probed('rows-past-the-end-are-read', { T: 1 }, precision);
+    expect(sentences).toContain(
+      'the last position is wrong where T is 1, 5, 9, and right at all other lengths from 1 to 9',
+    );
+  });
+
   it('states are not called right where nothing is read at another level', async () => {
     const { sentences } = await probed('partial-chunk-dropped', { T: 10 }, precision);
     expect(sentences.join('\n')).not.toContain('in the read alone');
