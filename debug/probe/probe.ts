@@ -199,6 +199,7 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
       strided,
       masked,
       overwritten,
+      lengths,
       elsewhere,
       ...faults,
     ].filter(isFinding),
