@@ -47,15 +47,15 @@ export async function fittingPairs(
   for (const [i, first] of possible.entries()) {
     for (const second of possible.slice(i + 1)) {
       if (!cover(marksOf(first), marksOf(second), answered)) continue;
-      const pair = pairOf(first, second, system);
-      if (!pair) continue;
-      const tried = await tryEntry(
-        pair,
-        order.map((at) => answered[at]),
-        precision,
-        noMemory,
-      );
-      if (fits(tried)) found.push({ entry: pair, names: [first.name, second.name], marks: inPlace(tried, order) });
+      // which of the two is inside of the other may matter
+      for (const pair of [pairOf(first, second, system), pairOf(second, first, system)]) {
+        if (!pair) break;
+        const asked = order.map((at) => answered[at]);
+        const tried = await tryEntry(pair, asked, precision, noMemory);
+        if (!fits(tried)) continue;
+        found.push({ entry: pair, names: [first.name, second.name], marks: inPlace(tried, order) });
+        break;
+      }
     }
   }
   return found;

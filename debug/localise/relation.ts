@@ -194,7 +194,8 @@ function rightToBits({ actual, expected }: OutputErrors, wrong: readonly number[
   if (!(far < 2 ** -3)) return null;
   const bits = Math.floor(-Math.log2(far));
   if (wrong.length < 3 || bits >= outputBits) return null;
-  return `the right values to ${bits} bits: something is rounded to fewer than the precision has`;
+  const format = FORMATS[bits];
+  return `the right values to ${bits} bits${format ? `, as ${format} has` : ''}: something is rounded to fewer than the precision has`;
 }
 
 /** Whether the values end at a limit. */
@@ -249,7 +250,7 @@ export function relationOf(
     );
     if (isScaled >= NEARLY_ALL) {
       if (Math.abs(factor - 1) < 5e-4) return nearlyRight(errors, wrong);
-      if (factor === -1) return 'the right value negated';
+      if (Math.abs(factor + 1) < 5e-4) return 'the right value negated';
       const name = factorName(factor);
       return `${brief(factor)} times the right value${name ? ` (${name})` : ''}`;
     }

@@ -3,7 +3,6 @@
  * the erase. The reference answers each, and what is wrong is held against it.
  */
 import { mapTensor, range, sizesOf, systemOf, tokens, withInputs, zerosLike } from '../../properties/edit.ts';
-import { tensorsOf } from '../../properties/laws/common.ts';
 import type { Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
@@ -12,16 +11,9 @@ import { findSystem } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import type { OutputErrors } from '../failure.ts';
 import { brief } from '../localise/relation.ts';
+import { type Alternative, ofCase, throughOutputs, withState } from './alternative.ts';
+import { byPosition, handWritten } from './hand-written.ts';
 import { lossOf } from './lab.ts';
-
-/** What some outputs would be, by their names: o, finalState, gradients.k. */
-export interface Alternative {
-  words: string;
-  outputs(): ReadonlyMap<string, Float64Array>;
-}
-
-const ofCase = (c: Case): ReadonlyMap<string, Float64Array> =>
-  new Map([...tensorsOf(compute(c))].map(([name, value]) => [name, toDense(value)]));
 
 const filled = (like: Tensor, value: number): Tensor => mapTensor(like, () => value);
 
@@ -161,6 +153,9 @@ function changedCases(c: Case): { words: string; c: Case }[] {
   if (lambda) {
     add('what is right with every level scale 1', withInputs(c, { lambda: filled(lambda, 1) }));
     const mine = mapTensor(lambda, (_, [, t, h, l]) => lambda.get(0, t, h, l));
+    const last = lambda.shape[3] - 1;
+    const reversed = mapTensor(lambda, (_, [b, t, h, l]) => lambda.get(b, t, h, last - l));
+    add('what is right with the levels of lambda in reversed order', withInputs(c, { lambda: reversed }));
     if (lambda.shape[0] > 1) add('what is right with the level scales of batch row 0', withInputs(c, { lambda: mine }));
   }
   if (g) {
@@ -260,12 +255,16 @@ function nearGradients(c: Case): Alternative[] {
   ];
 }
 
+/** Another case; or that for what comes through the outputs alone, where a gradient has more parts. */
+function ofOther(c: Case, other: Case, words: string): Alternative[] {
+  const whole = { words, outputs: () => ofCase(other) };
+  if (!c.cotangents?.finalState || !other.cotangents?.finalState) return [whole];
+  return [whole, { words, outputs: () => withState(c, throughOutputs(other)) }];
+}
+
 /** All of them for a case. */
 export function alternativesFor(c: Case): Alternative[] {
-  const ofCases = [...changedCases(c), ...shorter(c)].map(({ words, c: other }) => ({
-    words,
-    outputs: () => ofCase(other),
-  }));
+  const ofCases = [...changedCases(c), ...shorter(c)].flatMap(({ words, c: other }) => ofOther(c, other, words));
   const erase = withoutErase(c);
   const { initialState, lambda } = c.inputs;
   const merges: Alternative[] =
@@ -277,11 +276,13 @@ export function alternativesFor(c: Case): Alternative[] {
       : [];
   return [
     ...(erase ? [{ words: 'what is right where nothing is erased', outputs: erase }] : []),
+    ...handWritten(c),
     ...ofCases,
     ...movedLevels(c),
     ...merges,
     ...nearGradients(c),
     ...writesAlone(c),
+    ...byPosition(c),
   ];
 }
 
@@ -331,7 +332,7 @@ export function factorName(c: Case): (factor: number) => string | null {
     [1 / scale, 'scale is missing'],
     [scale, 'scale is there once more'],
     [1 / T, '1 / T: a mean in place of a sum'],
-    [G / H, 'G / H: of the heads of a group one alone'],
+    [G / H, 'G / H: of the heads of a group one alone, or their mean'],
     [1 / B, '1 / B'],
     [1 / Math.sqrt(K), '1 / sqrt(K)'],
     [Math.LN2, 'ln 2'],

@@ -38,6 +38,12 @@ function termsFor(lab: Lab): Terms[] {
       count: of((t, s, r) => r > s && r < t),
     },
     {
+      kind: 'query-undone',
+      words:
+        "D[t,s] has exp(g_{s+1} + … + g_{t-1}), and D[t,t] exp(-g_t): the query's sum is without its own decay, and the key's has it",
+      count: (t, s, r) => (s === t ? -Number(r === t) : Number(r > s && r < t)),
+    },
+    {
       kind: 'one-early',
       words: 'D[t,s] has exp(g_s + … + g_{t-1}): every decay is one position early',
       count: of((t, s, r) => r >= s && r < t),

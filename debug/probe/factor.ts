@@ -62,6 +62,12 @@ async function readingsOf(lab: Lab, { value, unsure, at }: Factor, right: number
     squareOf(lab, await readMatrices(lab, c), row, head)[at] / truth;
   const keep = (list: Known[], factor: number, known: Known[]): Known[] =>
     list.filter(({ words }) => known.some((each) => each.words === words && isNear(factor, unsure, each.value)));
+  if (lab.c.scale === undefined && isNear(await asked({ ...lab.c, scale: 1 }, right), unsure, 1)) {
+    return found.map((each) => {
+      const words = `where no scale is given it is taken to be ${each.words.replace(/ is .*/, '')}`;
+      return { ...each, kind: 'scale-by-default', words };
+    });
+  }
   const other = await asked({ ...lab.c, scale: scale * 1.5 }, right * 1.5);
   const left = keep(found, other, knownFactors(scale, scale * 1.5, K));
   const wide = fit(4 * K, lab.subject.abilities.limits?.K);

@@ -14,6 +14,7 @@ import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { brief, relationOf } from '../localise/relation.ts';
 import { placeWords } from '../localise/words.ts';
 import { alternativesFor, factorName, heldBy } from './alternatives.ts';
+import { followsFromKeys } from './hand-written.ts';
 import type { Lab, Matrices } from './lab.ts';
 import type { GradientFinding } from './probed.ts';
 
@@ -115,7 +116,7 @@ function ownGradient(lab: Lab, c: Case, name: InputName, read: ReadMatrices | nu
 
 async function findingOf(
   lab: Lab,
-  c: Case,
+  { c, outputs }: Failure,
   errors: OutputErrors,
   isForwardRight: boolean,
   read: ReadMatrices | null,
@@ -123,9 +124,13 @@ async function findingOf(
   const name = errors.name.slice(PREFIX.length) as InputName;
   const elements = worstElements(errors);
   const simple = relationOf(errors, lab.precision.output.bits, factorName(c));
-  // what is all but right may be another computation
-  const isVague = simple === null || /^nearly|^the right values to \d+ bits/.test(simple);
-  const relation = (isVague ? heldBy(errors, alternativesFor(c), lab.precision) : null) ?? simple;
+  // what is all but right may be another computation, and so may a factor that nothing explains
+  const isVague = simple === null || /^nearly|^the right values to \d+ bits| times the right value$/.test(simple);
+  const alternatives = [
+    ...(name === 'g' ? followsFromKeys(c, outputs) : []),
+    ...alternativesFor({ ...c, chunkSize: lab.chunkSize }),
+  ];
+  const relation = (isVague ? heldBy(errors, alternatives, lab.precision) : null) ?? simple;
   const holds = relation ? `; wrong elements hold ${relation}` : '';
   const base = { name, agreesWithTruth: false };
   const { by, of } = ownGradient(lab, c, name, read);
@@ -192,6 +197,18 @@ function shortened(lab: Lab, c: Case): Case {
   return { ...c, inputs, cotangents: c.cotangents && { ...c.cotangents, o: cut(c.cotangents.o) } };
 }
 
+/** Whether all gradients that are not 0 are wrong, and are 0 or what rounding leaves of it. */
+function holdNothing(wrong: readonly OutputErrors[], { outputs }: Failure): boolean {
+  const isNothing = (values: Float64Array, bound: Float64Array): boolean =>
+    values.every((value, at) => Math.abs(value) <= bound[at]);
+  const others = outputs.filter((each) => each.name.startsWith(PREFIX) && !wrong.includes(each));
+  return (
+    wrong.length > 1 &&
+    others.every(({ expected, bound }) => isNothing(expected, bound)) &&
+    wrong.every(({ actual, bound }) => isNothing(actual, bound))
+  );
+}
+
 /** Of each gradient that is wrong, whether the forward or the backward is at fault; and those that are right behind a wrong forward. */
 export async function gradientsOf(
   lab: Lab,
@@ -211,7 +228,17 @@ export async function gradientsOf(
   const o = used.outputs.find(({ name }) => name === 'o');
   const isForwardRight = Boolean(o?.ratio.every((each) => each <= 1));
   const findings: GradientFinding[] = [];
-  for (const errors of wrongIn(used)) findings.push(await findingOf(lab, used.c, errors, isForwardRight, read));
+  for (const errors of wrongIn(used)) findings.push(await findingOf(lab, used, errors, isForwardRight, read));
+  if (isForwardRight && holdNothing(wrongIn(used), used)) {
+    findings.unshift({
+      kind: 'cotangent-ignored',
+      name: 'all',
+      sentence: 'every gradient is 0: the cotangent of o is not used',
+      agreesWithOwnForward: false,
+      agreesWithTruth: false,
+      at: null,
+    });
+  }
   if (!isForwardRight && findings.length === 0) {
     findings.push({
       kind: 'right-behind-a-wrong-forward',

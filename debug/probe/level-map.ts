@@ -21,9 +21,11 @@ interface Rule {
   level(t: number, s: number): number;
 }
 
-function rulesFor({ layout, chunkSize }: Lab): Rule[] {
+function rulesFor({ layout, chunkSize, c }: Lab): Rule[] {
   const { L } = layout;
   const right = (t: number, s: number): number => bitLength(t ^ s);
+  // of the hierarchy that the case has
+  const own = (t: number, s: number): number => levelsOf(c.structure ?? WEAK).level(t, s);
   const top = (level: number): number => Math.min(level, L - 1);
   const structure = (words: string, kind: Structure): Rule => ({ name: words, level: levelsOf(kind).level });
   const rules: Rule[] = [
@@ -33,14 +35,14 @@ function rulesFor({ layout, chunkSize }: Lab): Rule[] {
     },
     {
       name: 'every bucket but the own token is read one level too high',
-      level: (t, s) => (t === s ? 0 : top(right(t, s) + 1)),
+      level: (t, s) => (t === s ? 0 : top(own(t, s) + 1)),
     },
-    { name: 'every level is one too high', level: (t, s) => top(right(t, s) + 1) },
+    { name: 'every level is one too high', level: (t, s) => top(own(t, s) + 1) },
     {
       name: 'every level is one too low',
-      level: (t, s) => Math.max(right(t, s) - 1, 0),
+      level: (t, s) => Math.max(own(t, s) - 1, 0),
     },
-    { name: 'levels are stored from the coarsest to the finest', level: (t, s) => L - 1 - right(t, s) },
+    { name: 'levels are stored from the coarsest to the finest', level: (t, s) => L - 1 - own(t, s) },
     {
       name: `between chunks the level counts chunks, and log2 C is not added (C = ${chunkSize})`,
       level(t, s) {
@@ -165,6 +167,10 @@ const whoOf = (level: number): string =>
 function confusionSentences(confusion: ProbedLevels['confusion']): string[] {
   // a kernel that reads nothing has no levels to tell of
   if (confusion.every(({ actual }) => actual === NONE)) return ['nothing is read at all'];
+  const read = confusion.filter(({ truth }) => truth >= 0);
+  const isRead = ({ actual }: (typeof read)[number]): boolean => actual === ALWAYS || actual === UNKNOWN;
+  if (read.length > 1 && read.every(isRead) && read.some(({ actual }) => actual === ALWAYS))
+    return ['level scales are not used: all that a query may read is read whatever they are'];
   const totals = new Map<number, number>();
   for (const { truth, pairs } of confusion) totals.set(truth, (totals.get(truth) ?? 0) + pairs);
   return confusion

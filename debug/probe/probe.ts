@@ -14,9 +14,12 @@ import { factorOf } from './factor.ts';
 import { gradientSentences, gradientsOf, type ReadMatrices } from './gradients.ts';
 import { jacobiansOf } from './jacobian.ts';
 import { type Lab, openLab, readMatrices, rightMatrices } from './lab.ts';
+import { lengthsOf } from './lengths.ts';
 import { levelMapOf, scalesOf } from './level-map.ts';
 import { matrixOf, noNumbers } from './matrix.ts';
 import { normalisedOf } from './normalised.ts';
+import { dividedOf } from './normalised-rows.ts';
+import { otherMemoryOf } from './other-memory.ts';
 import { addsSomething, maskedByZero, premisesOf, readsOtherMemory } from './premises.ts';
 import type { Finding, Premise, Probed } from './probed.ts';
 import { softmaxOf } from './softmax.ts';
@@ -80,6 +83,9 @@ async function probeForward(lab: Lab, faults: Finding[], isCoarse: boolean): Pro
   // of numbers that are none nothing can be told
   if (!read || read.P.actual.flat().every((value) => !Number.isFinite(value)))
     return { ...NOTHING_READ, read, P: read?.P ?? null };
+  const divided = await step('sums of weights', faults, () => dividedOf(lab));
+  // what is divided by all of them tells nothing of one
+  if (divided) return { ...NOTHING_READ, read, P: read.P, others: [divided] };
   const levelMap = hasLevels ? await step('its levels', faults, () => levelMapOf(lab)) : null;
   const isMapRight = levelMap === null || levelMap.sentences.length === 0;
   const scales = hasLevels && isMapRight ? await step('level scales', faults, () => scalesOf(lab)) : null;
@@ -147,25 +153,30 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
   const added = await step('what is added', faults, () => addsSomething(lab));
   const isSteady = premises.every(({ name, holds }) => name !== 'deterministic' || holds !== false);
   const strided = isSteady ? await step('other memory', faults, () => readsOtherMemory(lab)) : null;
+  const moved = isSteady ? await step('the order of its memory', faults, () => otherMemoryOf(lab)) : null;
   const { values, forward } = await forwardOf(lab, faults, premises);
-  const { P, levelMap, decay, scale, others } = forward;
+  const { P, levelMap, decay, scale, others } = moved ? { ...NOTHING_READ, P: forward.P } : forward;
   const isCausal = premises.every(({ name, holds }) => name !== 'causal' || holds !== false);
   const masked = isCausal ? await step('what it masks', faults, () => maskedByZero(lab)) : null;
   const isSoftmax = systemOf(lab.c).recurrence === null;
-  const state = (isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure))) ?? [];
+  const areLevelsWrong = levelMap?.confusion.some(({ truth, actual }) => truth >= 0 && actual >= 0 && truth !== actual);
+  const state =
+    (isSoftmax ? [] : await step('what comes in', faults, () => stateOf(lab, failure, areLevelsWrong))) ?? [];
   const { gradients, jacobians } = await backwardOf(lab, failure, forward.read, faults);
   const none = P && noNumbers(lab, P);
   const overwritten = overwrites(lab);
-  const told = [none, ...values, decay, ...others, scale, added, strided].filter(isFinding);
+  const told = [none, moved, ...(moved ? [] : values), decay, ...others, scale, added, strided].filter(isFinding);
   const isFound = told.length + state.length > 0 || overwritten !== null || (levelMap?.sentences.length ?? 0) > 0;
+  const lengths = isFound || !isSteady ? null : await step('other lengths', faults, () => lengthsOf(lab));
   const elsewhere = isFound ? null : outsideOfP(lab, failure, P);
   const broken = premises.filter(({ holds }) => holds === false).map(({ sentence }) => sentence);
   const sentences = [
     ...(none ? [none.sentence] : []),
-    ...values.map(({ sentence }) => sentence),
+    ...(moved ? [moved] : values).map(({ sentence }) => sentence),
     ...(isReliable ? broken : [...broken, 'what follows rests on that, and is a hint only']),
     ...(levelMap?.sentences ?? []),
     ...told.map(({ sentence }) => sentence),
+    ...(lengths ? [lengths.sentence] : []),
     ...(P?.sentences ?? []),
     ...state.map(({ sentence }) => sentence),
     ...gradientSentences(gradients),
@@ -181,9 +192,20 @@ export async function probe(subject: NonNullable<Subject>, failure: Failure): Pr
     scale,
     gradients,
     jacobians,
-    further: [none, ...values, ...others, ...state, added, strided, masked, overwritten, elsewhere, ...faults].filter(
-      isFinding,
-    ),
+    further: [
+      none,
+      moved,
+      ...values,
+      ...others,
+      ...state,
+      added,
+      strided,
+      masked,
+      overwritten,
+      lengths,
+      elsewhere,
+      ...faults,
+    ].filter(isFinding),
     // what a correct implementation may do as well comes after everything else
     sentences: [...(sentences.length > 0 ? sentences : ['nothing wrong']), ...(masked ? [masked.sentence] : [])],
     calls: lab.calls(),

@@ -6,7 +6,6 @@ import { type Tensor, toDense } from '../../reference/tensor.ts';
 import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { localise } from '../localise/localise.ts';
-import { relationOf } from '../localise/relation.ts';
 import { alternativesFor, factorName, heldBy } from './alternatives.ts';
 import { held, type Lab, plainCase, shapeFor } from './lab.ts';
 import { stateRuleOf } from './level-map.ts';
@@ -15,7 +14,7 @@ import type { Finding } from './probed.ts';
 type OutputName = 'o' | 'finalState';
 
 /** The failing case with its values put to 0, so that the state alone is read; and with the state put to 0. */
-export async function stateOf(lab: Lab, failure: Failure): Promise<Finding[]> {
+export async function stateOf(lab: Lab, failure: Failure, areLevelsWrong = false): Promise<Finding[]> {
   const { subject } = lab;
   if (!subject.abilities.state) return [];
   const c = withoutCotangents(failure.c);
@@ -38,7 +37,18 @@ export async function stateOf(lab: Lab, failure: Failure): Promise<Finding[]> {
   const empty = state ? withInputs(c, { initialState: zerosLike(state) }) : c;
   const written = await wrongIn(lab, empty, 'finalState');
   add('state-written-wrong', 'what the tokens leave in the final state is wrong', written);
+  if (areLevelsWrong && !written && (await handsOut(lab, empty)))
+    findings.push({
+      kind: 'states-right',
+      sentence: 'what the tokens leave in the final state is right: levels are wrong in the read alone',
+    });
   return findings;
+}
+
+/** Whether a state is handed out, and there is something in it. */
+async function handsOut(lab: Lab, asked: Case): Promise<boolean> {
+  const { finalState } = await lab.ask(asked);
+  return finalState !== undefined && toDense(finalState).some((value) => value !== 0);
 }
 
 /** Which set of an output is wrong, and what it holds, in words; null where nothing is. */
@@ -47,9 +57,16 @@ async function wrongIn(lab: Lab, asked: Case, name: OutputName): Promise<string 
   const located = localise(found).outputs.find((each) => each.name === name && each.wrong > 0);
   if (!located) return null;
   const errors = found.outputs.find((each) => each.name === name) as OutputErrors;
-  const { bits } = name === 'finalState' ? lab.precision.state : lab.precision.output;
-  const holds = relationOf(errors, bits, factorName(asked)) ?? heldBy(errors, alternativesFor(asked), lab.precision);
+  const holds = heldWords(asked, located.relation) ?? heldBy(errors, alternativesFor(asked), lab.precision);
   return [located.set?.words ?? 'no simple set', holds ? `it holds ${holds}` : ''].filter(Boolean).join('; ');
+}
+
+/** What a factor may come from; and 0 where that is what scale is. */
+function heldWords(asked: Case, relation: string | null): string | null {
+  if (relation === '0' && asked.scale === 0) return '0, which scale is: it may be multiplied to the state';
+  const factor = /^(\S+) times the right value$/.exec(relation ?? '');
+  const name = factor && factorName(asked)(Number(factor[1]));
+  return name ? `${relation} (${name})` : relation;
 }
 
 /** Levels of a state that are looked at, and of lambda. */

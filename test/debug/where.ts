@@ -14,6 +14,9 @@ export interface Expectation {
 
 const says = (...all: RegExp[]): Expectation => ({ says: all });
 
+/** Levels are wrong where outputs read them, and the states are as they should be. */
+const STATES_RIGHT = /in the final state is right: levels are wrong in the read alone/;
+
 /** By the name of the mutant. */
 export const expectations: Readonly<Record<string, Expectation>> = {
   'level-off-by-one': says(/one level too high|true level 1 are read at level 2/),
@@ -126,7 +129,7 @@ export const expectations: Readonly<Record<string, Expectation>> = {
   'dstate-missing': says(/gradients\.initialState are wrong: .*hold 0/),
   'dfinal-state-ignored': says(/gradient of \w+ .*without the cotangent of the final state/),
   'dq-without-scale': says(/gradient of q .*times the right value \(scale is missing/),
-  'dq-of-the-last-head': says(/gradient of q .*times the right value .*of the heads of a group one alone/),
+  'dq-of-the-last-head': says(/gradient of q .*last head of each group alone/),
   'dv-before-its-time': says(/adds to the gradient of v at position \d+, which is after it/),
   'cu-seqlens-ignored-in-backward': says(/gradients?(\.| of )v.*(other sequences|last token of every packed sequence)/),
   'batch-rows-leak-in-backward': says(/gradients?(\.| of )lambda.*the sum over the batch/),
@@ -140,6 +143,118 @@ export const expectations: Readonly<Record<string, Expectation>> = {
   'dk-in-float32': says(/gradient of k .*(to 2[345] bits|24 bits)/),
   'dk-in-four-bits': says(/gradient of k .*([345] bits)/),
   'dbeta-in-float32': says(/gradient of beta .*to 2\d bits/),
+  'level-one-too-low': says(/every level is one too low/),
+  'level-one-too-high-for-all': says(/every level is one too high/, /own token \(level 0\) is read at level 1/),
+  // the levels of the read alone are wrong: what is handed out is right
+  'level-off-by-one-in-the-read': says(/every bucket but the own token is read one level too high/, STATES_RIGHT),
+  'level-one-too-low-in-the-read': says(/every level is one too low/, STATES_RIGHT),
+  'level-one-too-high-for-all-in-the-read': says(/every level is one too high/, STATES_RIGHT),
+  'level-by-distance-in-the-read': says(/level is the bit length of t - s \(the distance\)/, STATES_RIGHT),
+  'lambda-twice': says(/level scales are multiplied twice/),
+  'lambda-missing': says(/level scales are not used: /),
+  'mask-one-token-wide': says(
+    /query \d+ reads key \d+, which is after it/,
+    /pairs that no query may read are read at level/,
+  ),
+  'decay-of-the-key-included-but-the-first': says(/D\[t,s\] has exp\(g_s \+ … \+ g_t\)/),
+  'decay-of-the-query-undone': says(/D\[t,s\] has exp\(g_\{s\+1\} \+ … \+ g_\{t-1\}\), and D\[t,t\] exp\(-g_t\)/),
+  'decay-of-the-token-before': says(/D\[t,s\] has exp\(g_s \+ … \+ g_\{t-1\}\)/),
+  'decay-of-the-token-after': says(/D\[t,s\] has exp\(g_\{s\+2\} \+ … \+ g_\{t\+1\}\)/),
+  'decay-ignored': says(/there is no decay at all/),
+  'decay-sign-flipped': says(/decays have the wrong sign: exp\(-g\)/),
+  'decay-twice': says(/every log decay counts twice/),
+  'insert-before-transition': says(/D\[t,s\] has exp\(g_s \+ … \+ g_t\)/),
+  'heads-before-tokens': says(/memory is taken for \[B,H,T,·\]/),
+  'values-interleaved': says(/v is taken for \[B,T,V,H\]/),
+  'outputs-interleaved': says(/o is stored as \[B,T,V,H\]/),
+  'keys-interleaved': says(/q and k are taken for \[B,T,K,G\]/),
+  'value-halves-interleaved': says(
+    /halves of the value channels are interleaved|value channels 1 and 2 hold what is right for 2 and 1/,
+  ),
+  'key-half-dropped': says(/second half of the key channels|key channels? (from )?\d+( on)? (is|are) not read/),
+  'value-half-missing': says(
+    /(o|finalState) are wrong: the second half of the value channels.*hold 0|fault is in the value channels.* are 0/,
+  ),
+  'values-reversed-in-a-chunk': says(/the values of each chunk are read in reversed order/),
+  'outputs-reversed-in-a-chunk': says(/the outputs of each chunk are stored in reversed order/),
+  'state-of-the-head-before': says(/goes on with the state that the head before it left/, /from row to row/),
+  'state-of-the-row-before': says(/goes on with the state that .*(row|sequence) before it left/),
+  'state-of-the-head-before-in-its-row': {
+    says: [/goes on with the state that the head before it left/],
+    not: [/from row to row/],
+  },
+  'scale-of-the-key-size': says(/scale \(.*\) is ignored, and 1 \/ sqrt\(K\) used/),
+  'scale-of-the-key-size-by-default': says(/no scale is given.*1 \/ sqrt\(K\)/),
+  'scale-and-that-of-the-key-size': says(/1 \/ sqrt\(K\) is multiplied to scale/),
+  // what is handed out has scale in it
+  'scale-on-the-values': says(
+    /in the final state is wrong: .*it holds .*scale/,
+    /comes in with the state is read wrongly: .*without scale/,
+  ),
+  'scale-on-the-final-state': says(/in the final state is wrong: .*it holds .*scale/),
+  'outputs-divided-by-their-weights': says(/outputs are divided by the sum of their weights, as softmax does/),
+  'outputs-divided-by-one-or-more': says(/outputs are divided by the sum of their weights, where that is more than 1/),
+  'softmax-of-the-scores': says(/softmax is taken of the scores/),
+  'query-and-key-swapped': says(/o holds what is right with q and k exchanged/),
+  'outputs-in-bfloat16': says(/elements of o are wrong.*to 8 bits, as bfloat16 has/),
+  'outputs-in-float16': says(/elements of o are wrong.*to 11 bits, as float16 has/),
+  'final-state-in-bfloat16': says(/elements of finalState are wrong.*to 8 bits, as bfloat16 has/),
+  'dq-averaged-over-its-group': says(/gradient of q .*times the right value .*of the heads of a group.* mean/),
+  'dq-with-scale-twice': says(/gradient of q .*times the right value \(.*scale is there once more/),
+  'dk-without-scale': says(/gradient of k .*times the right value \(.*scale is missing/),
+  'dk-with-scale-twice': says(/gradient of k .*times the right value \(.*scale is there once more/),
+  'dv-without-scale': says(/gradient of v .*times the right value \(.*scale is missing/),
+  'dv-without-lambda': says(/gradient of v .*hold what is right with every level scale 1/),
+  'dv-without-decay': says(/gradient of v .*hold what is right without any decay/),
+  'dscores-without-lambda': says(
+    /gradient of q .*hold what is right with every level scale 1/,
+    /gradient of k .*hold what is right with every level scale 1/,
+  ),
+  'dscores-without-decay': says(
+    /gradient of q .*hold what is right without any decay/,
+    /gradient of k .*hold what is right without any decay/,
+  ),
+  'dq-and-dg-without-scale': says(
+    /gradient of q .*times the right value \(.*scale is missing/,
+    /gradient of g .*follows from its own dq and dk/,
+  ),
+  'dk-and-dg-without-scale': says(
+    /gradient of k .*times the right value \(.*scale is missing/,
+    /gradient of g .*follows from its own dq and dk/,
+  ),
+  'dscores-and-dg-without-lambda': says(
+    /gradient of q .*hold what is right with every level scale 1/,
+    /gradient of k .*hold what is right with every level scale 1/,
+    /gradient of g .*(follows from its own dq and dk|with every level scale 1)/,
+  ),
+  'dscores-and-dg-without-decay': says(
+    /gradient of q .*hold what is right without any decay/,
+    /gradient of k .*hold what is right without any decay/,
+    /gradient of g .*(follows from its own dq and dk|without any decay)/,
+  ),
+  'dq-with-levels-reversed': says(/gradient of q .*levels of lambda in reversed order/),
+  'dk-with-lambda-of-the-key': says(/gradient of k .*level scales of the key/),
+  'dv-with-lambda-of-the-key': says(/gradient of v .*level scales of the key/),
+  'dv-untransposed': says(/gradient of v .*(query and position exchanged|not transposed)/),
+  'dk-untransposed': says(/gradient of k .*dA is not transposed/),
+  'dq-transposed': says(/gradient of q .*dA is transposed/),
+  'dq-and-dk-swapped': says(/gradient of q .*hold what is right for k/, /gradient of k .*hold what is right for q/),
+  'dk-of-the-last-head': says(/gradient of k .*last head of each group alone/),
+  'dk-of-the-last-chunk': says(/gradient of k .*(queries of the last chunk alone|queries in the first chunk.*hold 0)/),
+  'dk-of-its-own-chunk': says(
+    /gradient of k .*(queries of its own chunk alone|an earlier chunk than the query's.*hold 0)/,
+  ),
+  'dg-without-the-sum': says(/gradient of g .*a sum over positions is missing/),
+  'dg-summed-forwards': says(/gradient of g .*sum over positions that runs from the first one on/),
+  'dg-from-exclusive-sums': says(/gradient of g .*one position later/),
+  'dg-summed-inside-chunks': says(/gradient of g .*sum over positions ends with each chunk/),
+  'dg-negated': says(/gradient of g .*(the right value negated|-1 times the right value)/),
+  'dlambda-of-the-key': says(/gradient of lambda .*stored at the key/),
+  'dlambda-without-scale': says(/gradient of lambda .*times the right value \(.*scale is missing/),
+  'dlambda-without-decay': says(/gradient of lambda .*hold what is right without any decay/),
+  'dbeta-without-the-value': says(/gradient of beta .*through the erase alone/),
+  'doutput-ignored': says(/cotangent of o is not used/),
+  'dstate-without-decay': says(/gradient of initialState .*hold what is right without any decay/),
 };
 
 /** Whether a text says what has to be said of a mutant. */
