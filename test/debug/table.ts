@@ -1,7 +1,7 @@
 /**
  * How good the diagnosis is: every wrong implementation, blind. `npm run debug:table` writes docs/debug-table.json, and from it the table in
- * docs/debug.md; with `-- where` it measures that part alone, of what is said without the dictionary, and keeps the others; with
- * `-- diagnosis` the others alone.
+ * docs/debug.md; with `-- where pairs` it measures these parts alone and keeps the others. The parts are rows, where (what is said without
+ * the dictionary), otherForm, everySystem, pairs, correct.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { probeCases } from '../../debug/diagnose/cases.ts';
@@ -173,16 +173,18 @@ async function where(): Promise<Table['where']> {
 
 const FILE = 'docs/debug-table.json';
 const PAGE = 'docs/debug.md';
-const before = (): Table => JSON.parse(readFileSync(FILE, 'utf8'));
-const kept = process.argv.includes('where') ? before() : null;
-const keptWhere = process.argv.includes('diagnosis') ? before().where : null;
+const asked = process.argv.slice(2);
+const before = asked.length > 0 ? (JSON.parse(readFileSync(FILE, 'utf8')) as Table) : null;
+/** Measured, or as it was where others are asked for. */
+const part = async <Name extends keyof Table>(name: Name, measure: () => Promise<Table[Name]>): Promise<Table[Name]> =>
+  before && !asked.includes(name) ? before[name] : await measure();
 const table: Table = {
-  rows: kept?.rows ?? (await rows()),
-  where: keptWhere ?? (await where()),
-  otherForm: kept?.otherForm ?? (await otherForm()),
-  everySystem: kept?.everySystem ?? (await everySystem()),
-  pairs: kept?.pairs ?? (await pairs()),
-  correct: kept?.correct ?? (await accused()),
+  rows: await part('rows', rows),
+  where: await part('where', where),
+  otherForm: await part('otherForm', otherForm),
+  everySystem: await part('everySystem', everySystem),
+  pairs: await part('pairs', pairs),
+  correct: await part('correct', accused),
 };
 writeFileSync(FILE, `${JSON.stringify(table, null, 1)}\n`);
 writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8'), table));
