@@ -2,9 +2,9 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { clockOf } from '../debug/budget.ts';
-import { type Failure, failureOf, type Subject } from '../debug/failure.ts';
+import { type Failure, failureOf, isWrong, type Subject } from '../debug/failure.ts';
 import { debugJson } from '../debug/report/json.ts';
-import { type DebugReport, isFaulty, isWrong, testsOf } from '../debug/report/report.ts';
+import { type DebugReport, isFaulty, testsOf } from '../debug/report/report.ts';
 import { debugText } from '../debug/report/text.ts';
 import { BadFixture } from '../fixtures/formats/error.ts';
 import { invalid } from '../gate/compute-lines.ts';
@@ -14,7 +14,7 @@ import { quoted } from '../gate/report.ts';
 import { checkTarget, writeWhole } from '../gate/reports/files.ts';
 import { BACKENDS } from '../gpu/device.ts';
 import { closeDevices, type NodeBackend } from '../gpu/implementations.ts';
-import { sizesOf } from '../properties/edit.ts';
+import { positionsAfter } from '../properties/edit.ts';
 import { type Implementation, OutsideAbilities } from '../properties/law.ts';
 import { findPrecision, type Precision, precisions } from '../properties/precision.ts';
 import type { Answer, Case } from '../reference/case.ts';
@@ -69,11 +69,7 @@ function checkFiles(flags: DebugFlags): void {
 
 /** An answer in a file may say which positions it has reached. */
 function positionFaults(c: Case, { position }: Answer): string[] {
-  const { n, T } = sizesOf(c);
-  const right = Array.from(
-    { length: n },
-    (_, i) => (c.position?.[i] ?? 0) + (c.cuSeqlens ? c.cuSeqlens[i + 1] - c.cuSeqlens[i] : T),
-  );
+  const right = positionsAfter(c);
   if (position.length === 0 || position.join() === right.join()) return [];
   return [`position is [${position}], where [${right}] is wanted`];
 }

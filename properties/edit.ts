@@ -30,6 +30,13 @@ export function sizesOf(c: Case): {
   return { B, T, G, K, H, V, L, n: c.cuSeqlens ? c.cuSeqlens.length - 1 : B };
 }
 
+/** [n] positions that each sequence has seen after the call. */
+export function positionsAfter(c: Case): number[] {
+  const { T, n } = sizesOf(c);
+  const { cuSeqlens, position = [] } = c;
+  return Array.from({ length: n }, (_, i) => (position[i] ?? 0) + (cuSeqlens ? cuSeqlens[i + 1] - cuSeqlens[i] : T));
+}
+
 /** The entries of a tensor, one by one, with their place. */
 export function mapTensor(from: Tensor, change: (value: number, index: readonly number[]) => number): DenseTensor {
   const data = toDense(from);

@@ -4,8 +4,7 @@
 import fc from 'fast-check';
 import { probeCases } from '../../debug/diagnose/cases.ts';
 import { expectedOf } from '../../debug/expected.ts';
-import { type Failure, failureOf } from '../../debug/failure.ts';
-import { isWrong } from '../../debug/report/report.ts';
+import { type Failure, failureOf, isWrong } from '../../debug/failure.ts';
 import { type Draw, type Implementation, type Law, NoAnswer, OutsideAbilities } from '../../properties/law.ts';
 import { findLaw } from '../../properties/laws/all.ts';
 import { inOwnChunks } from '../../properties/laws/common.ts';

@@ -115,7 +115,6 @@ export async function diagnose(subject: Subject, failure: Failure, options: Diag
 
   const marks = new Map<Entry, Mark[]>();
   for (const entry of lasting) marks.set(entry, (await tryEntry(entry, order, precision, memory, true)) as Mark[]);
-  found.forward = [];
   for (const { entry, cause } of forwardAlone(marks, order)) {
     const follows = await gradientsFollow(entry, order, precision);
     found.forward.push({ ...cause, gradients: follows ? 'follow' : 'differ' });

@@ -6,12 +6,12 @@ import { noise } from '../../properties/arbitraries/noise.ts';
 import { inputNames, tensorBy, withInputs } from '../../properties/edit.ts';
 import { differentiate } from '../../properties/finite-differences.ts';
 import type { Precision } from '../../properties/precision.ts';
-import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import type { Entry } from '../dictionary/entries.ts';
+import { objectiveOf } from '../objective.ts';
+import { lossOf } from '../rounding.ts';
 import { workOf } from './cases.ts';
-import { lossOf } from './outputs.ts';
 import type { Answered } from './trial.ts';
 
 /** Cases that are looked at, the cheapest that have gradients. */
@@ -21,19 +21,6 @@ const MOST_WORK = 1e5;
 const STEP = 2 ** -5;
 /** A difference that is less sure than this share of what it is says nothing. */
 const UNSURE = 1e-3;
-
-const inner = (a: Tensor, b: Tensor): number => {
-  const [x, y] = [toDense(a), toDense(b)];
-  return x.reduce((sum, value, at) => sum + (y[at] === 0 ? 0 : value * y[at]), 0);
-};
-
-/** <dO, o> + <dS, finalState> of the known bug. */
-async function objective({ implementation }: Entry, c: Case): Promise<number> {
-  const { cotangents, ...rest } = c;
-  const { o, finalState } = await implementation.run(rest);
-  const state = cotangents?.finalState && finalState ? inner(finalState, cotangents.finalState) : 0;
-  return inner(o, cotangents?.o as Tensor) + state;
-}
 
 /** A direction: multiples of 1/8 from -1 to 1. */
 const directionOf = (like: Tensor, name: string): Tensor =>
@@ -51,15 +38,16 @@ function moved(from: Tensor, along: Tensor, h: number): Tensor {
 async function followsIn(entry: Entry, answered: Answered, name: InputName, p: Precision): Promise<boolean | null> {
   const { question, actual, right } = answered;
   const { c } = question;
+  const { run } = entry.implementation;
   const given = actual.get(`gradients.${name}`);
   const bound = right.bounds.get(`gradients.${name}`);
   const value = c.inputs[name] as Tensor;
   if (!given || !bound || !given.every(Number.isFinite) || !toDense(value).every(Number.isFinite)) return null;
   const along = directionOf(value, name);
   const direction = toDense(along);
-  const rounding = 2 ** -48 * (1 + Math.abs(await objective(entry, c)));
+  const rounding = 2 ** -48 * (1 + Math.abs(await objectiveOf(run, c)));
   const own = await differentiate(
-    (h) => objective(entry, withInputs(c, { [name]: moved(value, along, h) })),
+    (h) => objectiveOf(run, withInputs(c, { [name]: moved(value, along, h) })),
     rounding,
     STEP,
   );

@@ -2,10 +2,11 @@
 import { inputNames } from '../../properties/edit.ts';
 import type { Implementation } from '../../properties/law.ts';
 import { tensorsOf } from '../../properties/laws/common.ts';
-import { largestFinite, type Precision, sumRoundoff, unitRoundoff } from '../../properties/precision.ts';
+import { largestFinite, type Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { lossOf } from '../rounding.ts';
 import { type Question, timeLast } from './cases.ts';
 
 /** By "o", "finalState", "gradients.k"; and "inputs.v" for what an input holds after the call, which is what it held before. */
@@ -50,10 +51,6 @@ export async function ask(subject: Pick<Implementation, 'run'>, question: Questi
  */
 const isSame = (a: number, b: number, most: number): boolean =>
   a === b || (!(Math.abs(a) <= most) && !(Math.abs(b) <= most));
-
-/** What a sum, and what is stored of it, may lose of a number: with a margin, as a fault may be the sum of many. */
-export const lossOf = (p: Precision): number =>
-  16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
 /** How much larger than what is right a wrong output has to be to have grown. */
 const GROWN = 2 ** 10;

@@ -2,7 +2,17 @@
 import type { Head, HeadGradients, HeadOutput } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
 import type { System } from '../../reference/systems/registry.ts';
-import { anySystem, type Change, decaying, delta, logLinear, tokenDecay, turns, valuesOf } from './change.ts';
+import {
+  anySystem,
+  type Change,
+  decaying,
+  delta,
+  logLinear,
+  swapQueryAndKey,
+  tokenDecay,
+  turns,
+  valuesOf,
+} from './change.ts';
 import { multiply, mutant, withHead } from './mutant.ts';
 import { levelOf, pairsOf } from './product.ts';
 
@@ -312,13 +322,7 @@ export const backward = [
     'backward-within-its-bound',
     'dq is handed out as dk, and dk as dq.',
     'the order of the gradients: dq = scale dA k, dk = scale dA^T q',
-    {
-      gradients(_x, grads) {
-        const dq = grads.q.slice();
-        grads.q.set(grads.k);
-        grads.k.set(dq);
-      },
-    },
+    { gradients: swapQueryAndKey },
   ),
   mutant(
     'dk-of-the-last-head',

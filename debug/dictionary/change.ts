@@ -106,3 +106,10 @@ export const delta = ({ recurrence }: System): boolean => recurrence?.beta === t
 export const anyRecurrence = ({ recurrence }: System): boolean => recurrence !== null;
 export const anySystem = (): boolean => true;
 export const softmaxAlone = ({ recurrence }: System): boolean => recurrence === null;
+
+/** dq handed out as dk, and dk as dq. */
+export function swapQueryAndKey(_x: Head, grads: HeadGradients): void {
+  const dq = grads.q.slice();
+  grads.q.set(grads.k);
+  grads.k.set(dq);
+}

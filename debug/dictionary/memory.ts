@@ -3,21 +3,11 @@ import type { Answer } from '../../reference/case.ts';
 import type { Head } from '../../reference/head.ts';
 import type { Problem } from '../../reference/shapes.ts';
 import type { InputName } from '../../reference/systems/system.ts';
+import { exchanged } from '../exchanged.ts';
 import { anySystem, type Change, turns } from './change.ts';
 import { mutant, withHead } from './mutant.ts';
 
 const SYSTEM = 'log-linear-mamba2';
-
-/** [rows,a,b,width] as [rows,b,a,width] in memory. */
-function exchanged(from: Float64Array, a: number, b: number, width: number): Float64Array {
-  const size = a * b * width;
-  return from.map((_, at) => {
-    const row = at - (at % size);
-    const i = Math.floor((at - row) / (b * width));
-    const j = Math.floor(at / width) % b;
-    return from[row + (j * a + i) * width + (at % width)];
-  });
-}
 
 /** Two axes of some tensors exchanged: of each which ones, and numbers in one place of them. */
 type Axes = (p: Problem, name: InputName | 'o') => [a: number, b: number, width: number] | null;

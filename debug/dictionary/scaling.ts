@@ -4,7 +4,7 @@ import { bfloat16, type Format, float16, roundTo } from '../../properties/precis
 import type { Head, HeadOutput } from '../../reference/head.ts';
 import { masked } from '../../reference/masked.ts';
 import type { Tensor } from '../../reference/tensor.ts';
-import { anySystem, channelDecay, delta } from './change.ts';
+import { anySystem, channelDecay, delta, swapQueryAndKey } from './change.ts';
 import { multiply, mutant, withHead } from './mutant.ts';
 import { decayOver, rightWeight } from './product.ts';
 
@@ -125,11 +125,7 @@ export const scaling = [
     {
       on: anySystem,
       head: (x) => withHead(x, { q: x.k, k: x.q }),
-      gradients(_x, grads) {
-        const dq = grads.q.slice();
-        grads.q.set(grads.k);
-        grads.k.set(dq);
-      },
+      gradients: swapQueryAndKey,
     },
   ),
   mutant(

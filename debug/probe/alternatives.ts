@@ -2,7 +2,17 @@
  * Other computations that wrong elements may be the right answer of: without the level scales, without any decay, from position 0, without
  * the erase. The reference answers each, and what is wrong is held against it.
  */
-import { mapTensor, range, sizesOf, systemOf, tokens, withInputs, zerosLike } from '../../properties/edit.ts';
+
+import {
+  mapTensor,
+  positionsAfter,
+  range,
+  sizesOf,
+  systemOf,
+  tokens,
+  withInputs,
+  zerosLike,
+} from '../../properties/edit.ts';
 import type { Precision } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
@@ -11,9 +21,9 @@ import { findSystem } from '../../reference/systems/registry.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import type { OutputErrors } from '../failure.ts';
 import { brief } from '../localise/relation.ts';
+import { lossOf } from '../rounding.ts';
 import { type Alternative, ofCase, throughOutputs, withState } from './alternative.ts';
 import { byPosition, handWritten } from './hand-written.ts';
-import { lossOf } from './lab.ts';
 
 const filled = (like: Tensor, value: number): Tensor => mapTensor(like, () => value);
 
@@ -59,11 +69,7 @@ function withoutErase(c: Case): Alternative['outputs'] | null {
 function movedLevels(c: Case): Alternative[] {
   if (!systemOf(c).logLinear) return [];
   const levels = levelsOf(c.structure ?? WEAK);
-  const { n, T } = sizesOf(c);
-  const ends = range(0, n).map((i) => {
-    const length = c.cuSeqlens ? c.cuSeqlens[i + 1] - c.cuSeqlens[i] : T;
-    return (c.position?.[i] ?? 0) + length;
-  });
+  const ends = positionsAfter(c);
   const moved = (to: (sequence: number, level: number) => number) => (): ReadonlyMap<string, Float64Array> => {
     const state = compute(c).finalState as Tensor;
     const [, H, L, K, V] = state.shape;

@@ -5,7 +5,8 @@
 import { sizesOf, systemOf } from '../../properties/edit.ts';
 import { levelsOf, WEAK } from '../../reference/levels.ts';
 import type { Tensor } from '../../reference/tensor.ts';
-import { type Lab, lossOf, type Matrices, squareOf } from './lab.ts';
+import { lossOf } from '../rounding.ts';
+import { type Lab, type Matrices, squareOf } from './lab.ts';
 import { isPast, positionOf } from './pairs.ts';
 import type { Finding } from './probed.ts';
 

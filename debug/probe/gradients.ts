@@ -6,13 +6,14 @@
 import { unravel } from '../../properties/compare.ts';
 import { inputNames, range, sizesOf, take, withInputs } from '../../properties/edit.ts';
 import { differentiate } from '../../properties/finite-differences.ts';
-import type { Answer, Case } from '../../reference/case.ts';
+import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { brief, relationOf } from '../localise/relation.ts';
 import { placeWords } from '../localise/words.ts';
+import { objectiveOf } from '../objective.ts';
 import { alternativesFor, factorName, heldBy } from './alternatives.ts';
 import { followsFromKeys } from './hand-written.ts';
 import type { Lab, Matrices } from './lab.ts';
@@ -26,18 +27,6 @@ const STEP = 2 ** -4;
 
 const finite = (values: Float64Array): boolean => values.every(Number.isFinite);
 
-/** <dO, o> + <dS, finalState> of the implementation's own forward. */
-async function objective(lab: Lab, c: Case): Promise<number> {
-  const { cotangents, ...rest } = c;
-  const { o, finalState }: Answer = await lab.ask(rest);
-  const inner = (a: Tensor, b: Tensor): number => {
-    const [x, y] = [toDense(a), toDense(b)];
-    return x.reduce((sum, value, at) => sum + (y[at] === 0 ? 0 : value * y[at]), 0);
-  };
-  const state = cotangents?.finalState && finalState ? inner(finalState, cotangents.finalState) : 0;
-  return inner(o, cotangents?.o as Tensor) + state;
-}
-
 /** The derivative of the own forward along one element, and how far off it may be. */
 async function ownDerivative(lab: Lab, c: Case, name: InputName, at: number, rounding: number) {
   const value = c.inputs[name] as Tensor;
@@ -46,7 +35,7 @@ async function ownDerivative(lab: Lab, c: Case, name: InputName, at: number, rou
     data[at] += h;
     return withInputs(c, { [name]: tensor(data, [...value.shape]) });
   };
-  return differentiate((h) => objective(lab, moved(h)), rounding, STEP);
+  return differentiate((h) => objectiveOf(lab.ask, moved(h)), rounding, STEP);
 }
 
 /** The elements that are farthest off, one of each of a few places. */
@@ -107,7 +96,7 @@ function ownGradient(lab: Lab, c: Case, name: InputName, read: ReadMatrices | nu
     async of(at) {
       if (!canDiffer) return null;
       // what rounding of the forward can do to the sum, from its own size
-      const rounding = 2 ** -50 * (1 + Math.abs(await objective(lab, c)));
+      const rounding = 2 ** -50 * (1 + Math.abs(await objectiveOf(lab.ask, c)));
       const { value, error } = await ownDerivative(lab, c, name, at, rounding);
       return { value, error: 4 * error + 1e-6 * Math.abs(value) };
     },

@@ -16,7 +16,7 @@ import {
   zerosLike,
 } from '../../properties/edit.ts';
 import { inOwnChunks } from '../../properties/laws/common.ts';
-import { DOUBLE, type Precision, roundCase, sumRoundoff, unitRoundoff } from '../../properties/precision.ts';
+import { DOUBLE, type Precision, roundCase } from '../../properties/precision.ts';
 import { boundsOf } from '../../properties/tolerance.ts';
 import type { Answer, Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
@@ -232,13 +232,6 @@ export const rightMatrices = (lab: Lab, c: Case): Promise<Matrices> =>
     const own = lab.precision === DOUBLE ? mine : boundsOf(asked, DOUBLE).o;
     return { o: toDense(reference(asked).o), bound: mine.map((each, at) => each + own[at]) };
   });
-
-/**
- * What rounding may do beside the bounds of the true operator, as a share of the answer: what an implementation computes may be larger than
- * what is right, and its sums then round by more.
- */
-export const lossOf = (p: Precision): number =>
-  16 * (unitRoundoff(p.product) + unitRoundoff(p.output)) + 256 * sumRoundoff(p);
 
 /** One head of one row. */
 export const squareOf = ({ T, H }: Lab, values: Float64Array, row: number, head: number): Float64Array =>

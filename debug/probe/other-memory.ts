@@ -9,6 +9,7 @@ import type { Case } from '../../reference/case.ts';
 import { compute } from '../../reference/operator.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type DenseTensor, type Tensor, tensor, toDense } from '../../reference/tensor.ts';
+import { exchanged } from '../exchanged.ts';
 import { expectedOf } from '../expected.ts';
 import { type Failure, failureOf, type OutputErrors } from '../failure.ts';
 import { layoutOf } from '../localise/layout.ts';
@@ -16,17 +17,6 @@ import { type Alternative, type Outputs, ofCase } from './alternative.ts';
 import { heldBy } from './alternatives.ts';
 import { held, type Lab, shapeFor } from './lab.ts';
 import type { Finding } from './probed.ts';
-
-/** [rows,a,b,width] from memory that holds [rows,b,a,width]; the other way round with a and b exchanged. */
-function exchanged(from: Float64Array, a: number, b: number, width: number): Float64Array {
-  const size = a * b * width;
-  return from.map((_, at) => {
-    const row = at - (at % size);
-    const i = Math.floor((at - row) / (b * width));
-    const j = Math.floor(at / width) % b;
-    return from[row + (j * a + i) * width + (at % width)];
-  });
-}
 
 /** A tensor [B,T,heads,...] whose memory holds tokens and heads, or heads and channels, in the other order. */
 function reordered(from: Tensor, order: 'heads first' | 'channels first'): DenseTensor {

@@ -15,7 +15,8 @@ import type { Case } from '../../reference/case.ts';
 import type { InputName } from '../../reference/systems/system.ts';
 import { type Tensor, tensor, toDense } from '../../reference/tensor.ts';
 import { timeLast } from '../diagnose/cases.ts';
-import { has, held, type Lab, lossOf, reference } from './lab.ts';
+import { lossOf } from '../rounding.ts';
+import { has, held, type Lab, reference } from './lab.ts';
 import type { Finding, Premise } from './probed.ts';
 import { startsDirty } from './state.ts';
 

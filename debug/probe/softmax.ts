@@ -8,7 +8,8 @@ import { largestFinite } from '../../properties/precision.ts';
 import type { Case } from '../../reference/case.ts';
 import type { Tensor } from '../../reference/tensor.ts';
 import { brief } from '../localise/relation.ts';
-import { held, type Lab, lossOf, type Matrices, readMatrices, rightMatrices, shapeFor, squareOf } from './lab.ts';
+import { lossOf } from '../rounding.ts';
+import { held, type Lab, type Matrices, readMatrices, rightMatrices, shapeFor, squareOf } from './lab.ts';
 import { isPast } from './pairs.ts';
 import type { Finding } from './probed.ts';
 

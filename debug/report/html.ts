@@ -10,13 +10,14 @@ import type { Case } from '../../reference/case.ts';
 import { caseToJson, jsonText } from '../../reference/case-json.ts';
 import { counted, toDense } from '../../reference/tensor.ts';
 import type { Cause } from '../diagnose/cause.ts';
+import { isWrong } from '../failure.ts';
 import { fieldsOf, nested, ratioText, rowsOf, sizesText, tensorsIn } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
 import type { ProbedJacobian } from '../probe/probed.ts';
 import { curvesOf } from './html/curves.ts';
 import { jacobianOf, matricesOf } from './html/matrix.ts';
 import { debugStyle } from './html/style.ts';
-import { type DebugReport, isWrong, shownFailure, testsOf } from './report.ts';
+import { type DebugReport, shownFailure, testsOf } from './report.ts';
 
 const style = commonStyle + debugStyle;
 const policy = policyFor(style, copyScript);

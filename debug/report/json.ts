@@ -1,7 +1,7 @@
 /** The report as data, for other tools. docs/schemas/debug-report.json says what is in it. */
 import { caseToJson, type JsonNumber, jsonText } from '../../reference/case-json.ts';
-import type { Failure } from '../failure.ts';
-import { DEBUG_REPORT_VERSION, type DebugReport, isWrong, testsOf } from './report.ts';
+import { type Failure, isWrong } from '../failure.ts';
+import { DEBUG_REPORT_VERSION, type DebugReport, testsOf } from './report.ts';
 
 const numbers = (data: ArrayLike<number>): JsonNumber[] =>
   Array.from(data, (value) => (Number.isFinite(value) ? value : (String(value) as JsonNumber)));

@@ -37,8 +37,6 @@ export interface DebugReport {
 /** The failure that is shown in full: the smallest there is. */
 export const shownFailure = ({ failure, minimised }: DebugReport): Failure => minimised?.failure ?? failure;
 
-export { isWrong };
-
 /** Whether anything was found, although every output may be within its bounds. */
 export const isFaulty = ({ failure, diagnosis }: DebugReport): boolean =>
   isWrong(failure) || (diagnosis !== null && diagnosis.wrong > 0);

@@ -2,12 +2,13 @@
 
 import { wrapAnsi } from 'fast-wrap-ansi';
 import type { Colors } from 'picocolors/types.js';
+import { isWrong } from '../failure.ts';
 import type { Located } from '../localise/localisation.ts';
 import { farWords } from '../localise/words.ts';
 import { caseLines, sizesText } from '../minimise/print.ts';
 import { worstOutput } from '../minimise/still-wrong.ts';
 import type { Probed } from '../probe/probed.ts';
-import { type DebugReport, isWrong, shownFailure } from './report.ts';
+import { type DebugReport, shownFailure } from './report.ts';
 import { barsOf, pairRatio, squareOf } from './shades.ts';
 
 const WIDTH = 72;

@@ -1,7 +1,7 @@
 /** A program as implementations that laws judge: one for each dtype that it computes in. */
 import pLimit from 'p-limit';
 import { outsideOf } from '../../properties/abilities.ts';
-import { inputNames, sizesOf } from '../../properties/edit.ts';
+import { inputNames, positionsAfter } from '../../properties/edit.ts';
 import { type Abilities, type Implementation, OutsideAbilities, type SizeLimit } from '../../properties/law.ts';
 import { outputsOf } from '../../properties/outputs.ts';
 import { findPrecision, type Precision } from '../../properties/precision.ts';
@@ -91,13 +91,7 @@ export function wantedOf(
 export function answerOf({ type, fields, tensors }: Message, c: Case): Answer {
   if (type === 'error') throw new ProgramFailure('refused', String(fields.message));
   const take = (name: string): DenseTensor => tensors.get(name) as DenseTensor;
-  const { cuSeqlens, position = [] } = c;
-  const { n, T } = sizesOf(c);
-  const seen = Array.from({ length: n }, (_, i) => {
-    const length = cuSeqlens ? cuSeqlens[i + 1] - cuSeqlens[i] : T;
-    return (position[i] ?? 0) + length;
-  });
-  const answer: Answer = { o: take('o'), position: seen };
+  const answer: Answer = { o: take('o'), position: positionsAfter(c) };
   if (tensors.has('finalState')) answer.finalState = take('finalState');
   if (c.cotangents) {
     answer.gradients = Object.fromEntries(

@@ -3,7 +3,7 @@ import { chunkOf, probeCases } from '../../debug/diagnose/cases.ts';
 import { memoryOf } from '../../debug/diagnose/outputs.ts';
 import type { Mutant } from '../../debug/dictionary/mutant.ts';
 import { expectedOf } from '../../debug/expected.ts';
-import { type Failure, failureOf } from '../../debug/failure.ts';
+import { type Failure, failureOf, isWrong } from '../../debug/failure.ts';
 import { localise } from '../../debug/localise/localise.ts';
 import { probe } from '../../debug/probe/probe.ts';
 import type { Implementation } from '../../properties/law.ts';
@@ -20,9 +20,6 @@ export interface Said {
   where: string[];
   what: string[];
 }
-
-const isWrong = ({ outputs, faults }: Failure): boolean =>
-  faults.length > 0 || outputs.some(({ ratio }) => ratio.some((each) => !(each <= 1)));
 
 async function failureOn(subject: Implementation, c: Case): Promise<Failure> {
   const right = expectedOf({ ...c, chunkSize: chunkOf(subject, c) }, subject.precision);
